@@ -1,0 +1,166 @@
+"""The settings: one TOML file, every key overridable from the environment, every mistake reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from commands import checks
+
+PREFIX = "LEADLOOM__"
+
+AccountName = Annotated[str, AfterValidator(checks.account_name)]
+FieldName = Annotated[str, AfterValidator(checks.field_name)]
+Url = Annotated[str, AfterValidator(checks.base_url)]
+Member = TypeVar("Member")
+Listed = Annotated[tuple[Member, ...], BeforeValidator(checks.listed)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Store(Table):
+    url: Annotated[str, AfterValidator(checks.store_url)] = Field(
+        default="sqlite:///leadloom.db",
+        repr=False,
+        description="where Leadloom remembers: sqlite:///FILE, or postgresql+psycopg://user@host/db (extra `postgres`)",
+    )
+
+
+class Defaults(Table):
+    region: Annotated[str, AfterValidator(checks.region)] | None = Field(
+        default=None, description="country of phone numbers written without one, two letters; unset: such numbers stay as typed"
+    )
+    timezone: Annotated[str, AfterValidator(checks.timezone)] = Field(default="UTC", description="zone in which times are shown")
+
+
+class Account(Table):
+    pacing: bool = Field(default=True, description="keep to the vendor's rate limits; false only against a local server")
+
+
+class HubSpot(Account):
+    crm: Literal["hubspot"] = Field(description="which CRM this is")
+    token: Secret = Field(description="access token of a private app")
+    base_url: Url = Field(default="https://api.hubapi.com", description="where the API is")
+    objects: Listed[Literal["contacts"]] = Field(default=("contacts",), min_length=1, description="what is synced")
+
+
+class Salesforce(Account):
+    crm: Literal["salesforce"] = Field(description="which CRM this is")
+    instance_url: Url = Field(description="your My Domain, such as https://example.my.salesforce.com")
+    client_id: Secret | None = Field(default=None, description="consumer key of an app with the client credentials flow")
+    client_secret: Secret | None = Field(default=None, description="consumer secret of that app")
+    session_id: Secret | None = Field(default=None, description="an access token, instead of client_id and client_secret")
+    api_version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.0$")] = Field(default="59.0", description="version of the REST API")
+    base_url: Url | None = Field(default=None, description="where the API is, if not at instance_url")
+    objects: Listed[Literal["Lead", "Contact"]] = Field(default=("Lead", "Contact"), min_length=1, description="what is synced")
+
+
+class Pipedrive(Account):
+    crm: Literal["pipedrive"] = Field(description="which CRM this is")
+    token: Secret = Field(description="personal API token of the user Leadloom acts as")
+    base_url: Url = Field(description="your company's address, such as https://example.pipedrive.com")
+    objects: Listed[Literal["persons"]] = Field(default=("persons",), min_length=1, description="what is synced")
+
+
+class ActiveCampaign(Account):
+    crm: Literal["activecampaign"] = Field(description="which CRM this is")
+    token: Secret = Field(description="API key, from Settings, Developer")
+    base_url: Url = Field(description="your account's API address, such as https://example.api-us1.com")
+    objects: Listed[Literal["contacts"]] = Field(default=("contacts",), min_length=1, description="what is synced")
+
+
+AnyAccount = Annotated[HubSpot | Salesforce | Pipedrive | ActiveCampaign, Field(discriminator="crm")]
+
+
+class Scope(Table):
+    create: bool = Field(default=False, description="create leads here that other CRMs have; without it Leadloom links and updates only")
+    when: Annotated[dict[str, Any], AfterValidator(checks.predicate)] | None = Field(
+        default=None, description="only for leads of which this is true"
+    )
+
+
+class Guards(Table):
+    first_run: Literal["plan", "apply"] = Field(
+        default="plan", description="an account that was never synced is planned and nothing written (exit 7) until --yes or apply"
+    )
+    restrictions: int = Field(default=500, ge=0, description="more opt-outs than this in one run wait for --yes")
+    restrictions_percent: float = Field(default=5.0, ge=0, le=100, description="the same, as a share of all leads")
+
+
+class Consent(Table):
+    profile: Literal["de-strict"] = Field(default="de-strict", description="which rules of consent apply")
+    found: Literal["leave"] = Field(default="leave", description="permissions found at the first read stay as they are")
+
+
+class FieldRule(Table):
+    winner: checks.WinnerName | None = Field(default=None, description="who wins when two CRMs changed the field to different values")
+    precedence: Listed[AccountName] | None = Field(default=None, description="accounts by trust, the first wins, for this field")
+    direction: Literal["both", "in", "out"] = Field(
+        default="both", description="both ways, only from the CRMs (in), or only to the CRMs (out)"
+    )
+    blank: Literal["clear", "keep"] = Field(default="clear", description="a value emptied in a CRM is cleared everywhere, or kept")
+
+
+class Fields(Table):
+    precedence: Listed[AccountName] = Field(default=(), description="accounts by trust, the first wins; default: order of the accounts")
+    rules: dict[FieldName, FieldRule] = Field(default_factory=dict, description="rules per field")
+
+
+class RuleFile(Table):
+    file: Path | None = Field(default=None, description="a rule file of your own; unset: the one that ships")
+
+
+class Settings(BaseSettings):
+    """Everything a run may be told. Immutable; paths and SQLite addresses are absolute."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
+    )
+
+    store: Store = Store()
+    defaults: Defaults = Defaults()
+    accounts: dict[AccountName, AnyAccount] = Field(min_length=1)
+    scope: dict[AccountName, Scope] = Field(default_factory=dict)
+    guards: Guards = Guards()
+    consent: Consent = Consent()
+    fields: Annotated[Fields, BeforeValidator(checks.gathered)] = Fields()
+    scoring: RuleFile = RuleFile()
+    routing: RuleFile = RuleFile()
+
+    @property
+    def precedence(self) -> tuple[str, ...]:
+        """All accounts by trust: those named first, the others in their order in the file."""
+        named = self.fields.precedence
+        return (*named, *(name for name in self.accounts if name not in named))
+
+    def scope_of(self, account: str) -> Scope:
+        return self.scope.get(account, Scope())
+
+
+ACCOUNTS: Mapping[str, type[Account]] = {
+    "hubspot": HubSpot,
+    "salesforce": Salesforce,
+    "pipedrive": Pipedrive,
+    "activecampaign": ActiveCampaign,
+}
+
+# Every table of the file with the keys it may hold; NAME stands for a name of your own, or of a field.
+TABLES: Mapping[str, tuple[type[BaseModel], ...]] = {
+    "store": (Store,),
+    "defaults": (Defaults,),
+    "accounts.NAME": tuple(ACCOUNTS.values()),
+    "scope.NAME": (Scope,),
+    "guards": (Guards,),
+    "consent": (Consent,),
+    "fields": (Fields,),
+    "fields.NAME": (FieldRule,),
+    "scoring": (RuleFile,),
+    "routing": (RuleFile,),
+}
