@@ -416,7 +416,7 @@ def _wait(state: RetryCallState) -> float:
     return _growing(state) if told is None else told
 
 
-_growing: Final = wait_exponential_jitter(initial=0.5, max=30)
+_growing: Final = wait_exponential_jitter(multiplier=0.5, max=30)
 
 
 def _pinned(path: str) -> str:
