@@ -21,6 +21,10 @@ SEARCHES: Final = 10  # a search costs as much as two list pages: after some of 
 LAG_S: Final = 3600  # how far back the search index is not trusted
 
 
+class Undecided(Exception):
+    """Whether an organisation exists is not known, so nothing that needs it can be written now."""
+
+
 class Organisations:
     """The organisations of one company, as far as this run has met them."""
 
@@ -48,11 +52,11 @@ class Organisations:
 
     def id_for(self, name: str) -> int:
         """The organisation of this name, created if there is none."""
-        name = " ".join(name.split())
+        name = _plain(name)
         if name in self._exact:
             return self._exact[name]
         if name in self._doubtful:
-            raise self._doubt()
+            raise Undecided
         found = self._look(name)
         return self._create(name) if found is None else found
 
@@ -96,8 +100,8 @@ class Organisations:
         for row in rows:
             if row.get("is_deleted") is True:
                 continue
-            id, name = int(row["id"]), str(row["name"])
-            self._names[id] = name
+            id, name = int(row["id"]), _plain(str(row["name"]))
+            self._names[id] = str(row["name"])
             self._exact[name] = min(id, self._exact.get(name, id))
             self._folded[name.casefold()] = min(id, self._folded.get(name.casefold(), id))
 
@@ -117,19 +121,14 @@ class Organisations:
             row = written(self._door, answer)
         except OutcomeUnknown:
             self._doubtful.add(name)
-            raise self._doubt() from None
+            raise Undecided from None
         self._note([row])
         return int(row["id"])
-
-    def _doubt(self) -> RecordRefused:
-        return RecordRefused(
-            "it is not known whether the organisation was created.",
-            account=self._door.account,
-            cause="organisation_unknown",
-            fix="The next run looks it up.",
-            field="org_name",
-        )
 
     def _lag_began(self) -> str:
         began = datetime.fromtimestamp(self._door.clock() - LAG_S, UTC)
         return f"{began:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split())

@@ -133,7 +133,9 @@ def record(row: Mapping[str, Any], schema: Schema, wanted: Sequence[str], organi
 def _shown(row: Mapping[str, Any], field: Field, organisation: Callable[[int], str | None]) -> Iterable[Json]:
     """The value of one field; nothing where the answer does not show the field."""
     if field.custom:
-        yield _value((row.get("custom_fields") or {}).get(field.name), field)
+        custom = row.get("custom_fields")
+        if custom is not None:
+            yield _value(custom.get(field.name), field)
     elif field.name == ORGANISATION:
         yield from _organisation_name(row, organisation)
     elif field.name == OPT_OUT:
@@ -172,7 +174,8 @@ def moment(value: Any) -> datetime | None:
 
 def addresses(row: Mapping[str, Any], field: str) -> set[str]:
     """The e-mail addresses or phone numbers of a person, for comparing."""
-    return {str(item["value"]).strip().casefold() for item in row.get(field) or ()}
+    items = row.get(field)
+    return set() if items is None else {str(item["value"]).strip().casefold() for item in items}
 
 
 # -- writing ---------------------------------------------------------------------------------------------------------------------------
@@ -190,8 +193,8 @@ def body(write: Write, schema: Schema, organisation: Callable[[str], int]) -> di
         elif name != ORGANISATION and not schema.fields[name].custom:
             sent[name] = _sent(value, schema.fields[name])
     if ORGANISATION in write.fields:
-        name = write.fields[ORGANISATION]
-        sent["org_id"] = None if name is None else organisation(str(name))
+        company = write.fields[ORGANISATION]
+        sent["org_id"] = None if company is None else organisation(str(company))
     if len(custom) > 0:
         sent["custom_fields"] = custom
     return sent
