@@ -1,0 +1,410 @@
+"""A mapping bound to one account: which of its fields stand for what, and how each value is read and written there.
+
+`bind` either gives a `Dialect` that can be relied on or raises `MappingProblems` with everything that stands in the way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from leads.model import ABSENT, FIELDS, Value
+from leads.normal import Refused
+from leads.normal import country as country_code
+from mappings.schema import KEY, MappingProblems, RowSpec
+from mappings.schema import Mapping as Dictionary
+from mappings.sets import SetRow
+from mappings.values import (
+    FILLER,
+    UNCLEAR,
+    Choice,
+    Converter,
+    Country,
+    EmailText,
+    Flag,
+    Held,
+    Json,
+    Language,
+    Number,
+    Option,
+    OwnerId,
+    Text,
+    View,
+    is_nothing,
+)
+
+# What a connector describes; their types live there, and only these parts are looked at here.
+
+
+class OptionLike(Protocol):
+    @property
+    def value(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+
+
+class FieldLike(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def length(self) -> int | None: ...
+    @property
+    def options(self) -> Sequence[OptionLike]: ...
+    @property
+    def custom(self) -> bool: ...
+    @property
+    def writable(self) -> bool: ...
+    @property
+    def restricted(self) -> bool: ...
+
+
+class SchemaLike(Protocol):
+    @property
+    def fields(self) -> Mapping[str, FieldLike]: ...
+
+
+class OwnerLike(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def active(self) -> bool: ...
+    @property
+    def kind(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field of this account that stands for one canonical field.
+
+    `id` never changes; `remote` is what this account calls the field. `filler` is written where the CRM insists on a value.
+    """
+
+    id: str
+    remote: str
+    lead: str
+    direction: str
+    convert: Converter
+    filler: str | None = None
+    clear: bool = True
+    create_only: bool = False
+
+    @property
+    def written(self) -> bool:
+        return self.direction != "in"
+
+    def parse(self, theirs: Json, meant: Value = ABSENT) -> Value:
+        """What the shown value means: `meant` if it still fits, ABSENT if nothing is shown.
+
+        A value that nobody can read here (an unknown option, words in a number) changes nothing: it means what was meant.
+        """
+        found = self.convert.read(theirs, meant)
+        return meant if found is UNCLEAR else found
+
+    def fits(self, theirs: Json, value: Value) -> bool:
+        """Whether what is shown could be this CRM's way of showing `value`."""
+        return self.convert.fits(theirs, value)
+
+    def format(self, value: Value, seen: Json) -> Json | Held:
+        """What to write so that the field shows `value`: `seen` itself if it does, None to clear, `Held` if it cannot be shown."""
+        if self.filler is not None and seen is None and is_nothing(value):
+            return self.filler
+        if self.fits(seen, value):
+            return seen
+        if isinstance(self.convert, View) and not self.convert.speaks_of(value):
+            return seen
+        if self.convert.guarded and self.convert.read(seen, ABSENT) is UNCLEAR:
+            return Held("not_understood", "What stands in the field is not understood, and it is not overwritten.")
+        return self._cleared() if is_nothing(value) and not isinstance(self.convert, Flag) else self.convert.write(value)
+
+    def _cleared(self) -> Json | Held:
+        return self.filler if self.clear else Held("cannot_be_empty", "This CRM does not let the field be empty.")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one account shows leads in one object.
+
+    `rows` are the fields with one value each, `sets` those of e-mails and phones by canonical name, `key_name` is this account's name of
+    `leadloom_key`, `fetch` every remote name to ask for. `dropped` are optional rows that this account lacks. `fingerprints` holds, per
+    row id, a hash of the row and of the field it is bound to.
+    """
+
+    crm: str
+    object: str
+    rows: tuple[Row, ...]
+    sets: Mapping[str, tuple[SetRow, ...]]
+    key_name: str
+    fetch: tuple[str, ...]
+    fingerprints: Mapping[str, str]
+    dropped: tuple[str, ...] = ()
+    fillings: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+
+    def row(self, id: str) -> Row | SetRow:
+        for row in (*self.rows, *self.sets["emails"], *self.sets["phones"]):
+            if row.id == id:
+                return row
+        raise KeyError(id)
+
+    def rows_of(self, lead: str) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.lead == lead)
+
+    def fill(self, fields: Mapping[str, Json]) -> dict[str, Json]:
+        """The fields of a create, with a filler wherever the CRM insists on a value and none is given."""
+        filled = dict(fields)
+        for remote, filler, others in self.fillings:
+            if all(filled.get(name) is None for name in (remote, *others)):
+                filled[remote] = filler
+        return filled
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    crm: str
+    owners: Sequence[OwnerLike]
+    region: str | None
+    api_user_email: str | None
+    routed_owners: frozenset[str]
+
+
+def bind(
+    mapping: Dictionary,
+    schema: SchemaLike,
+    owners: Sequence[OwnerLike],
+    *,
+    region: str | None = None,
+    api_user_email: str | None = None,
+    routed_owners: Collection[str] = (),
+) -> Dialect:
+    """Join a mapping with the fields and users of an account, or raise `MappingProblems` with everything that is missing.
+
+    `region` reads phone numbers without a country. The user we act as counts as nobody's owner unless leads are routed to it.
+    """
+    context = _Context(mapping.crm, owners, region, _folded(api_user_email), frozenset(email.casefold() for email in routed_owners))
+    found = {spec.remote: _find(spec, schema) for spec in mapping.rows}
+    where = f"{mapping.crm} {mapping.object}"
+    problems = [f"{where}: {problem}" for spec in mapping.rows for problem in _problems(spec, found[spec.remote])]
+    if problems:
+        raise MappingProblems(problems)
+    bound = [(spec, fields[0]) for spec in mapping.rows if len(fields := found[spec.remote]) == 1]
+    single = [(spec, field) for spec, field in bound if spec.role != KEY and not _is_set(spec)]
+    names = {spec.remote: field.name for spec, field in bound}
+    return Dialect(
+        crm=mapping.crm,
+        object=mapping.object,
+        rows=tuple(_row(spec, field, context) for spec, field in single),
+        sets={lead: tuple(_set_row(spec, field, region) for spec, field in bound if spec.lead == lead) for lead in ("emails", "phones")},
+        key_name=next(field.name for spec, field in bound if spec.role == KEY),
+        fetch=tuple(dict.fromkeys(field.name for _, field in bound)),
+        fingerprints={spec.remote: _fingerprint(spec, field) for spec, field in bound},
+        dropped=tuple(spec.remote for spec in mapping.rows if spec.remote not in names),
+        fillings=tuple(
+            (field.name, spec.required, tuple(names[name] for name in spec.required_with if name in names))
+            for spec, field in bound
+            if spec.required is not None
+        ),
+    )
+
+
+def _is_set(spec: RowSpec) -> bool:
+    return spec.lead in ("emails", "phones")
+
+
+def _folded(email: str | None) -> str | None:
+    return None if email is None else email.casefold()
+
+
+# Finding the field of a row
+
+
+def api_name(logical: str) -> str:
+    """How Salesforce spells a custom field: leadloom_lead_id is Leadloom_Lead_Id__c."""
+    return "_".join(word.capitalize() for word in logical.split("_")) + "__c"
+
+
+def _find(spec: RowSpec, schema: SchemaLike) -> list[FieldLike]:
+    """The fields that could be meant: none, the one, or several custom ones of one label."""
+    if not spec.custom:
+        field = schema.fields.get(spec.remote)
+        return [] if field is None else [field]
+    for name in (spec.remote, api_name(spec.remote), spec.remote.upper()):
+        if name in schema.fields:
+            return [schema.fields[name]]
+    return [field for field in schema.fields.values() if field.custom and field.label.casefold().replace(" ", "_") == spec.remote]
+
+
+# Whether it will do
+
+_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "text": ("text", "long_text", "option"),
+    "number": ("int", "float", "text", "long_text"),
+    "flag": ("bool", "option", "text"),
+    "option": ("option", "text", "long_text"),
+    "view": ("option", "text"),
+    "owner": ("owner", "reference", "int", "text", "option"),
+    "email": ("text", "long_text"),
+    "phone": ("text", "long_text"),
+    "country": ("text", "long_text", "option"),
+    "language": ("text", "long_text"),
+}
+
+
+def _problems(spec: RowSpec, found: list[FieldLike]) -> list[str]:
+    if not found:
+        return [] if spec.optional else [_missing(spec)]
+    if len(found) > 1:
+        return [f"{len(found)} fields are called {spec.remote!r}: rename all but the one that leadloom created."]
+    return [*_type_problems(spec, found[0]), *_option_problems(spec, found[0])]
+
+
+def _missing(spec: RowSpec) -> str:
+    if spec.custom:
+        return f"the custom field {spec.remote!r} is missing: run `leadloom setup`."
+    return f"the field {spec.remote!r} is missing: let the user of these credentials see it, or take its row out of the mapping."
+
+
+def _type_problems(spec: RowSpec, field: FieldLike) -> list[str]:
+    problems = []
+    expected = ("list",) if spec.slot == "all" else _TYPES[spec.convert]
+    if field.type not in (*expected, "other"):
+        again = "rename or delete it, then run `leadloom setup`" if spec.custom else "change its row in the mapping"
+        problems.append(f"the field {field.label!r} ({field.name}) is of type {field.type}, expected {' or '.join(expected)}: {again}.")
+    if not field.writable and spec.direction != "in":
+        problems.append(
+            f"the field {field.label!r} ({field.name}) cannot be written: give the user of these credentials the right to edit it, "
+            'or set direction = "in" in its row of the mapping.'
+        )
+    return problems
+
+
+def _option_problems(spec: RowSpec, field: FieldLike) -> list[str]:
+    if spec.convert != "option" or not field.options:
+        return []
+    known = {*(option.value.casefold() for option in field.options), *(option.label.casefold() for option in field.options)}
+    lacking = [names[0] for names in _names(spec).values() if names[0].casefold() not in known]
+    if not lacking:
+        return []
+    return [f"the field {field.label!r} ({field.name}) lacks the options {', '.join(lacking)}: add them there."]
+
+
+def _names(spec: RowSpec) -> dict[str, tuple[str, ...]]:
+    """What the CRM calls each of our options; without a table in the mapping, what we call it."""
+    return dict(spec.options) or {option: (option,) for option in FIELDS[spec.lead].options}
+
+
+def _fingerprint(spec: RowSpec, field: FieldLike) -> str:
+    options = [(option.value, option.label) for option in field.options]
+    facts = (spec.fingerprint(), field.name, field.type, field.length, field.restricted, options)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+# Building the rows
+
+
+def _set_row(spec: RowSpec, field: FieldLike, region: str | None) -> SetRow:
+    return SetRow(spec.remote, field.name, spec.lead, spec.slot, spec.direction, region, field.length, spec.clear)
+
+
+def _row(spec: RowSpec, field: FieldLike, context: _Context) -> Row:
+    filler = spec.required if not spec.required_with else None
+    return Row(spec.remote, field.name, spec.lead, spec.direction, _converter(spec, field, context), filler, spec.clear, spec.create_only)
+
+
+def _converter(spec: RowSpec, field: FieldLike, context: _Context) -> Converter:
+    ours = spec.direction == "out"
+    match spec.convert:
+        case "number":
+            return Number(as_text=context.crm in _TEXTUAL or field.type in ("text", "long_text"), guarded=not ours)
+        case "flag":
+            return _flag(field, context.crm)
+        case "option":
+            return _option(Option, spec, field, context.crm)
+        case "view":
+            return _option(View, spec, field, context.crm)
+        case "owner":
+            return _owner(context)
+        case "email":
+            return EmailText()
+        case "country":
+            return _country(_text(spec, field), field, context.crm)
+        case "language":
+            return Language(_text(spec, field))
+        case _:
+            return _choice(_text(spec, field), field, context.crm) if field.options else _text(spec, field)
+
+
+_TEXTUAL: Final = ("hubspot", "activecampaign")  # every value is text on the wire
+_NUMBERED: Final = ("pipedrive",)  # options and users are written as the number they are
+
+
+def _text(spec: RowSpec, field: FieldLike) -> Text:
+    fillers = (FILLER,) if spec.required is None or spec.required == FILLER else (FILLER, spec.required)
+    return Text(field.length, FIELDS[spec.lead].max_length, fillers)
+
+
+def _choice(text: Text, field: FieldLike, crm: str) -> Choice:
+    values = {label.casefold(): _id(option.value, crm) for option in reversed(field.options) for label in (option.value, option.label)}
+    return Choice(values, {option.value: option.label for option in field.options}, text, field.restricted)
+
+
+def _flag(field: FieldLike, crm: str) -> Flag:
+    words = {option.label.casefold(): option.value for option in field.options} | {
+        option.value.casefold(): option.value for option in field.options
+    }
+    for yes, no in (("true", "false"), ("yes", "no"), ("1", "0"), ("ja", "nein")):
+        if yes in words and no in words:
+            return Flag(_id(words[yes], crm), _id(words[no], crm))
+    if ":" not in field.name and (crm in _TEXTUAL or field.type != "bool"):
+        return Flag("true", "false")
+    return Flag()
+
+
+def _option(kind: type[Option], spec: RowSpec, field: FieldLike, crm: str) -> Option:
+    values = {label.casefold(): option.value for option in reversed(field.options) for label in (option.label, option.value)}
+    written: dict[str, Json] = {}
+    understood: dict[str, tuple[str, ...]] = {}
+    for ours, names in _in_order(spec):
+        known = [name if not values else values[name.casefold()] for name in names if not values or name.casefold() in values]
+        if known:
+            written[ours] = _id(known[0], crm)
+        for name in known:
+            understood[name.casefold()] = (*understood.get(name.casefold(), ()), ours)
+    return kind(written, understood)
+
+
+def _in_order(spec: RowSpec) -> list[tuple[str, tuple[str, ...]]]:
+    """As the lead's field lists them, so that the first of several that fit is the least far-reaching."""
+    names = _names(spec)
+    return [(option, names[option]) for option in FIELDS[spec.lead].options if option in names]
+
+
+def _id(value: str, crm: str) -> Json:
+    return int(value) if crm in _NUMBERED and value.isascii() and value.isdigit() else value
+
+
+def _owner(context: _Context) -> OwnerId:
+    users = [owner for owner in context.owners if owner.kind == "user" and owner.email is not None]
+    ids = {str(_folded(owner.email)): _id(owner.id, context.crm) for owner in reversed(users) if owner.active}
+    ourselves = None if context.api_user_email in context.routed_owners else context.api_user_email
+    return OwnerId(
+        emails={owner.id: str(_folded(owner.email)) for owner in users},
+        ids=ids,
+        nobody=frozenset(owner.id for owner in context.owners if owner.kind != "user"),
+        ourselves=ourselves,
+    )
+
+
+def _country(text: Text, field: FieldLike, crm: str) -> Country:
+    values: dict[str, Json] = {}
+    for option in reversed(field.options):
+        names = (option.value, option.label)
+        values |= {name.casefold(): _id(option.value, crm) for name in names}
+        values |= {code: _id(option.value, crm) for name in names if not isinstance(code := country_code(name), Refused)}
+    return Country(text, values, {option.value: option.label for option in field.options}, field.restricted)
