@@ -1,0 +1,29 @@
+"""What an error means to the person who typed the command. Imported once something went wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from commands.exits import Exit, Stop
+
+if TYPE_CHECKING:
+    from commands.reading import SettingsWrong
+
+
+def told(error: Exception) -> tuple[str, Exit] | None:
+    """A sentence and an exit code; None for what should not have happened."""
+    from commands.reading import SettingsWrong
+    from connectors.errors import ConnectorError
+
+    if isinstance(error, Stop):
+        return str(error), error.code
+    if isinstance(error, SettingsWrong):
+        return _settings(error), Exit.USAGE
+    if isinstance(error, ConnectorError):
+        return str(error), Exit.FAILED
+    return None
+
+
+def _settings(error: SettingsWrong) -> str:
+    number = len(error.mistakes)
+    return str(error) if number == 1 else f"{error}\n{number} mistakes; nothing was contacted."
