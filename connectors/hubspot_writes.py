@@ -1,0 +1,390 @@
+"""Writing to HubSpot: batches of a hundred, one receipt per row.
+
+HubSpot applies a batch in any order, fails all of it for one conflicting row, and leaves rows out without a word. So results are matched
+by trace id or id and never by place, a batch that fails as a whole is taken apart, and rows without a result are looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from connectors.base import Json, Op, Outcome, Receipt, Record, Write
+from connectors.errors import ConnectorError, Misconfigured
+from connectors.http import Answer, escape
+from connectors.hubspot_api import Api, ask, category, correlation
+from connectors.hubspot_reads import Reader
+from connectors.hubspot_records import EVERY_ROW, OPT_OUT, addresses, cause_of, existing_id, property_errors, property_value, record_of
+from connectors.receipts import Receipts, gone
+
+BATCH: Final = 100
+
+Send = Callable[[Sequence[int]], Answer]
+
+
+class Writer:
+    """One call of `write`: the rows, what is sent for them, and what came of it."""
+
+    def __init__(self, api: Api, reader: Reader, account: str, key_field: str, writes: Sequence[Write]) -> None:
+        self._api = api
+        self._reader = reader
+        self._account = account
+        self._key_field = key_field
+        self._writes = writes
+        self._receipts = Receipts(writes)
+        self._restricted: set[int] = set()
+        self._unanswered: list[int] = []
+        self._unshown: list[int] = []
+
+    def run(self) -> list[Receipt]:
+        with self._receipts.until_stopped():
+            self._refuse_loosening()
+            self._update(self._rows(Op.UPDATE))
+            self._create(self._rows(Op.CREATE))
+            self._archive(self._rows(Op.DELETE))
+            self._read_back()
+        return self._receipts.in_order()
+
+    def _rows(self, op: Op) -> list[int]:
+        return self._receipts.open([row for row, write in enumerate(self._writes) if write.op is op])
+
+    def _refuse_loosening(self) -> None:
+        for row, write in enumerate(self._writes):
+            if OPT_OUT in write.fields and write.fields[OPT_OUT] is not True:
+                self._receipts.reject(row, "loosens_consent", "An opt-out is never taken back through this connector.", OPT_OUT)
+
+    # Updates
+
+    def _update(self, rows: Sequence[int]) -> None:
+        self._restrict_known(self._opting_out(rows))
+        for row in self._receipts.open(rows):
+            if not self._properties(row):
+                self._receipts.put(row, Receipt(Outcome.UPDATED, id=self._writes[row].id, record=self._bare_record(row)))
+        self._batches(self._receipts.open(rows), self._send_updates)
+        self._look_up_updates()
+
+    def _send_updates(self, rows: Sequence[int]) -> Answer:
+        inputs = [{"id": self._writes[row].id, "properties": self._properties(row), "objectWriteTraceId": _trace(row)} for row in rows]
+        return ask(self._api.batch.update, {"inputs": inputs})
+
+    def _look_up_updates(self) -> None:
+        """Rows the batch left out: a merged or archived contact, or one that simply was not mentioned."""
+        rows, self._unanswered = self._unanswered, []
+        names = sorted({name for row in rows for name in self._writes[row].fields})
+        records = {record.id: record for record in self._reader.get([str(self._writes[row].id) for row in rows], names)} if rows else {}
+        for row in rows:
+            record = records[str(self._writes[row].id)]
+            if record.ending is not None:
+                self._receipts.put(row, gone(self._writes[row], record))
+            else:
+                self._receipts.put(row, Receipt(Outcome.UPDATED, id=record.id, record=self._narrowed(row, record)))
+
+    # Creates
+
+    def _create(self, rows: Sequence[int]) -> None:
+        later = self._restrict_new(self._opting_out(rows))
+        keyed = [row for row in rows if self._writes[row].key is not None]
+        self._batches(self._receipts.open(keyed), self._send_upserts)
+        self._batches(self._receipts.open([row for row in rows if row not in keyed]), self._send_creates)
+        self._look_up_creates()
+        for row in later:
+            self._restrict(row, str(self._writes[row].fields["email"]))
+
+    def _send_upserts(self, rows: Sequence[int]) -> Answer:
+        inputs = [
+            {
+                "idProperty": self._key_field,
+                "id": self._writes[row].key,
+                "properties": self._properties(row),
+                "objectWriteTraceId": _trace(row),
+            }
+            for row in rows
+        ]
+        return ask(self._api.batch.upsert, {"inputs": inputs})
+
+    def _send_creates(self, rows: Sequence[int]) -> Answer:
+        inputs = [{"properties": self._properties(row), "associations": [], "objectWriteTraceId": _trace(row)} for row in rows]
+        return ask(self._api.batch.create, {"inputs": inputs})
+
+    def _look_up_creates(self) -> None:
+        rows, self._unanswered = self._unanswered, []
+        keys = [str(self._writes[row].key) for row in rows if self._writes[row].key is not None]
+        names = sorted({name for row in rows for name in self._writes[row].fields})
+        found = {row["properties"].get(self._key_field): row for row in self._reader.rows_by(self._key_field, keys, names)} if keys else {}
+        for row in rows:
+            write = self._writes[row]
+            if write.key in found:
+                self._receipts.put(
+                    row, Receipt(Outcome.CREATED, id=str(found[write.key]["id"]), record=self._record(row, found[write.key]))
+                )
+            else:
+                self._receipts.put(row, Receipt(Outcome.UNKNOWN, cause="left_out", message="HubSpot's answer does not mention this row."))
+
+    # Deletes
+
+    def _archive(self, rows: Sequence[int]) -> None:
+        for part in _parts(rows, BATCH):
+            with self._receipts.sending(part):
+                answer = ask(self._api.batch.archive, {"inputs": [{"id": self._writes[row].id} for row in part]})
+                for row in part:
+                    self._settle_archived(row, answer)
+
+    def _settle_archived(self, row: int, answer: Answer) -> None:
+        if answer.ok:
+            self._receipts.put(row, Receipt(Outcome.DELETED, id=self._writes[row].id))
+        else:
+            self._receipts.reject(row, category(answer).lower(), f"HubSpot did not archive it (status {answer.status}).")
+
+    # Opt-outs. They belong to an address, not to a contact, and are written before the address is used.
+
+    def _opting_out(self, rows: Sequence[int]) -> list[int]:
+        return [row for row in self._receipts.open(rows) if self._writes[row].fields.get(OPT_OUT) is True]
+
+    def _restrict_known(self, rows: Sequence[int]) -> None:
+        """Opt out the address a contact has now and the one it is about to get."""
+        ids = [str(self._writes[row].id) for row in rows]
+        records = {record.id: record for record in self._reader.get(ids, ["email"])} if ids else {}
+        for row in rows:
+            record = records[str(self._writes[row].id)]
+            if record.ending is not None:
+                self._receipts.put(row, gone(self._writes[row], record))
+                continue
+            for address in dict.fromkeys(_texts(record.fields["email"], self._writes[row].fields.get("email"))):
+                if self._receipts.open([row]) and not self._restrict(row, address):
+                    self._receipts.reject(row, "opt_out_refused", "HubSpot did not accept the opt-out, so nothing was written.", OPT_OUT)
+
+    def _restrict_new(self, rows: Sequence[int]) -> list[int]:
+        """Opt out addresses before their contacts exist; those that HubSpot will not know before are returned."""
+        later = []
+        for row in rows:
+            for address in _texts(self._writes[row].fields.get("email")):
+                if not self._restrict(row, address):
+                    later.append(row)
+        return later
+
+    def _restrict(self, row: int, address: str) -> bool:
+        path = f"/communication-preferences/v4/statuses/{escape(address)}/unsubscribe-all"
+        with self._receipts.sending([row]):
+            answer = self._api.door.send("POST", path, kind="write", params={"channel": "EMAIL"})
+            if answer.ok:
+                self._restricted.add(row)
+            return answer.ok
+        return True  # unknown: the receipt says so
+
+    # One batch
+
+    def _batches(self, rows: Sequence[int], send: Send) -> None:
+        for part in self._calls(rows):
+            waiting = [part]
+            while waiting:
+                waiting.extend(self._send(self._receipts.open(waiting.pop()), send))
+
+    def _send(self, rows: Sequence[int], send: Send) -> Sequence[Sequence[int]]:
+        """Send `rows`; what has to be sent again comes back, in smaller parts."""
+        if not rows:
+            return ()
+        with self._receipts.sending(rows):
+            answer = send(rows)
+            if not answer.ok:
+                return self._after_refusal(rows, answer)
+            self._settle(rows, answer.json())
+        return ()
+
+    def _calls(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Rows for one call each: HubSpot rejects a whole batch that names an id, a key or an address twice."""
+        waiting = list(rows)
+        while waiting:
+            part: list[int] = []
+            names: set[str] = set()
+            for row in waiting:
+                own = self._names(row)
+                if len(part) < BATCH and names.isdisjoint(own):
+                    part.append(row)
+                # What comes after a row that waits must not overtake it.
+                names |= own
+            yield part
+            taken = set(part)
+            waiting = [row for row in waiting if row not in taken]
+
+    def _names(self, row: int) -> set[str]:
+        write = self._writes[row]
+        named = (("id", write.id), ("key", write.key), ("email", write.fields.get("email")))
+        return {f"{kind}:{str(value).strip().lower()}" for kind, value in named if value is not None and value != ""}
+
+    def _settle(self, rows: Sequence[int], body: Mapping[str, Any]) -> None:
+        for result in body.get("results", ()):
+            row = self._row_of(result, rows)
+            if row is not None:
+                self._accept(row, result)
+        for error in body.get("errors") or ():
+            for row in self._rows_of(error, rows):
+                self._refuse(row, str(error.get("message", "")), str(error.get("category", "")))
+        self._unanswered += self._receipts.open([row for row in rows if row not in self._unanswered])
+
+    def _row_of(self, result: Mapping[str, Any], rows: Sequence[int]) -> int | None:
+        trace = result.get("objectWriteTraceId")
+        shown = result.get("properties") or {}
+        for row in rows:
+            write = self._writes[row]
+            if trace == _trace(row) or (write.id is not None and write.id == str(result.get("id"))):
+                return row
+            if write.key is not None and write.key == shown.get(self._key_field):
+                return row
+        own = addresses({"email": shown.get("email")})
+        return next((row for row in rows if self._writes[row].op is Op.CREATE and own & addresses(self._writes[row].fields)), None)
+
+    def _rows_of(self, error: Mapping[str, Any], rows: Sequence[int]) -> list[int]:
+        context = error.get("context") or {}
+        named = {str(name) for key in ("objectWriteTraceId", "ids", "id") for name in context.get(key) or ()}
+        return [
+            row for row in self._receipts.open(rows) if not named.isdisjoint({_trace(row), self._writes[row].id, self._writes[row].key})
+        ]
+
+    def _accept(self, row: int, result: Mapping[str, Any]) -> None:
+        write = self._writes[row]
+        record = self._record(row, result)
+        if write.id is not None and write.id != record.id:
+            self._unanswered.append(row)
+            return
+        self._receipts.put(row, Receipt(Outcome.CREATED if write.op is Op.CREATE else Outcome.UPDATED, id=record.id, record=record))
+        if not self._properties(row).keys() <= (result.get("properties") or {}).keys():
+            self._unshown.append(row)
+
+    # Refusals
+
+    def _after_refusal(self, rows: Sequence[int], answer: Answer) -> Sequence[Sequence[int]]:
+        body = answer.body()
+        message = str(body.get("message", "")) if isinstance(body, dict) else ""
+        self._stop_for_the_key(answer, message)
+        if self._refuse_property(rows, message):
+            return (rows,)
+        if len(rows) == 1:
+            self._refuse(rows[0], message, category(answer), answer)
+            return ()
+        if answer.status == 409 and self._adopt_known(rows):
+            return (rows,)
+        half = len(rows) // 2
+        return (rows[half:], rows[:half])
+
+    def _stop_for_the_key(self, answer: Answer, message: str) -> None:
+        about_key = any(name == self._key_field and code in EVERY_ROW for code, name in property_errors(message))
+        if about_key or "non-unique" in message:
+            raise Misconfigured(
+                f"this portal has no unique contact property {self._key_field}.",
+                account=self._account,
+                cause="no_key_field",
+                fix="Run `leadloom setup`.",
+                status=answer.status,
+                request_id=correlation(answer),
+            )
+
+    def _refuse_property(self, rows: Sequence[int], message: str) -> bool:
+        """A property that does not exist or cannot be written is refused for every row that has it, at once."""
+        refused = False
+        for code, name in property_errors(message):
+            for row in self._receipts.open(rows):
+                if code in EVERY_ROW and name in self._writes[row].fields:
+                    self._receipts.reject(row, cause_of(code), f"HubSpot does not take {name} ({code}).", name)
+                    refused = True
+        return refused
+
+    def _refuse(self, row: int, message: str, category: str, answer: Answer | None = None) -> None:
+        existing = existing_id(message)
+        errors = property_errors(message)
+        if existing is not None:
+            self._conflict(row, existing)
+        elif errors:
+            code, name = errors[0]
+            self._receipts.reject(row, cause_of(code), f"HubSpot does not take the value of {name} ({code}).", name)
+        elif category == "OBJECT_NOT_FOUND" and self._writes[row].op is Op.UPDATE:
+            self._unanswered.append(row)
+        else:
+            status = "" if answer is None else f", status {answer.status}"
+            self._receipts.reject(row, cause_of(category), f"HubSpot refused the row ({category}{status}).")
+
+    def _conflict(self, row: int, existing: str) -> None:
+        if self._writes[row].op is Op.CREATE:
+            self._adopt(row, existing)
+        else:
+            self._receipts.reject(row, "email_taken", f"Contact {existing} has this address already.", "email")
+
+    def _adopt(self, row: int, existing: str) -> None:
+        self._receipts.put(row, Receipt(Outcome.ADOPTED, id=existing, cause="exists", message=f"Contact {existing} has this address."))
+        self._unshown.append(row)
+
+    def _adopt_known(self, rows: Sequence[int]) -> bool:
+        """After a conflict somewhere in a batch of creates: which of its addresses belong to contacts that are not ours?"""
+        creates = [row for row in rows if self._writes[row].op is Op.CREATE]
+        texts = [address for row in creates for address in _texts(self._writes[row].fields.get("email"))]
+        holders = self._reader.rows_by("email", texts, [self._key_field]) if texts else []
+        known = {address: holder for holder in holders for address in addresses(holder["properties"])}
+        adopted = False
+        for row in creates:
+            holder = next((known[own] for own in addresses({"email": self._writes[row].fields.get("email")}) if own in known), None)
+            if holder is not None and holder["properties"].get(self._key_field) != self._writes[row].key:
+                self._adopt(row, str(holder["id"]))
+                adopted = True
+        return adopted
+
+    # What the contacts show now
+
+    def _read_back(self) -> None:
+        """One read per hundred rows whose results did not show everything that was written."""
+        for part in _parts(self._unshown, BATCH):
+            names = sorted({name for row in part for name in self._writes[row].fields})
+            ids = [_id(self._receipts, row) for row in part]
+            try:
+                records = {record.id: record for record in self._reader.get(ids, names)}
+            except ConnectorError:
+                return  # the writes stand; the next read shows them
+            for row, id in zip(part, ids, strict=True):
+                self._receipts.show(row, self._narrowed(row, records[id]))
+
+    def _record(self, row: int, result: Mapping[str, Any]) -> Record:
+        return self._narrowed(row, record_of("contacts", result, [name for name in self._writes[row].fields if name != OPT_OUT]))
+
+    def _narrowed(self, row: int, record: Record) -> Record:
+        fields: dict[str, Json] = {name: record.fields[name] for name in self._writes[row].fields if name in record.fields}
+        if row in self._restricted:
+            fields[OPT_OUT] = True
+        return Record(
+            record.object,
+            record.id,
+            fields,
+            record.version,
+            record.changed_at,
+            record.created_at,
+            record.ending,
+            record.moved_to,
+            record.aliases,
+        )
+
+    def _bare_record(self, row: int) -> Record:
+        return Record("contacts", str(self._writes[row].id), {OPT_OUT: row in self._restricted})
+
+    def _properties(self, row: int) -> dict[str, str]:
+        """What is sent: on a create there is nothing to clear."""
+        write = self._writes[row]
+        left_out = {OPT_OUT} if write.op is Op.UPDATE else {OPT_OUT, self._key_field}
+        return {
+            name: property_value(value)
+            for name, value in write.fields.items()
+            if name not in left_out and not (value is None and write.op is Op.CREATE)
+        }
+
+
+def _trace(row: int) -> str:
+    return f"row-{row}"
+
+
+def _texts(*values: Json) -> list[str]:
+    return [value.strip() for value in values if isinstance(value, str) and value.strip() != ""]
+
+
+def _id(receipts: Receipts, row: int) -> str:
+    receipt = receipts.of(row)
+    return "" if receipt is None or receipt.id is None else receipt.id
+
+
+def _parts(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))

@@ -1,0 +1,81 @@
+"""The account of a batch of writes: one receipt per write, in order, whatever happens on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from connectors.base import Outcome, Receipt, Record, Write
+from connectors.errors import AccountStopped, ConnectorError, OutcomeUnknown, Retry
+from connectors.singly import not_sent, rejected, unknown
+
+PATIENCE: Final = 2  # calls in a row without an answer before the rest is left for the next run
+
+
+class Receipts:
+    """Filled in while batches are sent; rows are named by their place in `writes`."""
+
+    def __init__(self, writes: Sequence[Write]) -> None:
+        self.writes = writes
+        self._done: dict[int, Receipt] = {}
+        self._lost = 0
+
+    def open(self, rows: Sequence[int]) -> list[int]:
+        """Those of `rows` that have no receipt yet."""
+        return [row for row in rows if row not in self._done]
+
+    def put(self, row: int, receipt: Receipt) -> None:
+        self._done[row] = receipt
+
+    def reject(self, row: int, cause: str, message: str, field: str | None = None) -> None:
+        self.put(row, rejected(self.writes[row], cause, message, field))
+
+    def show(self, row: int, record: Record) -> None:
+        """Add what was read back to a receipt that is there already."""
+        self._done[row] = replace(self._done[row], record=record)
+
+    def of(self, row: int) -> Receipt | None:
+        return self._done.get(row)
+
+    @contextmanager
+    def sending(self, rows: Sequence[int]) -> Iterator[None]:
+        """Around one call: what it leaves without an answer is unknown, and two such calls in a row end the batch."""
+        try:
+            yield
+        except OutcomeUnknown as error:
+            for row in self.open(rows):
+                self.put(row, unknown(self.writes[row], error))
+            self._lost += 1
+            if self._lost >= PATIENCE:
+                raise _silent(error) from None
+        else:
+            self._lost = 0
+
+    @contextmanager
+    def until_stopped(self) -> Iterator[None]:
+        """Around all calls: what stops the account leaves the rest unsent."""
+        try:
+            yield
+        except (AccountStopped, Retry) as error:
+            for row in self.open(range(len(self.writes))):
+                self.put(row, not_sent(self.writes[row], error))
+
+    def in_order(self) -> list[Receipt]:
+        return [self._done[row] for row in range(len(self.writes))]
+
+
+def gone(write: Write, record: Record) -> Receipt:
+    """The receipt of a write whose record ended as `record` tells."""
+    ending = "missing" if record.ending is None else record.ending.value
+    return Receipt(Outcome.GONE, id=write.id, record=record, cause=ending, message=f"The record is {ending} in the CRM.")
+
+
+def _silent(error: ConnectorError) -> Retry:
+    return Retry(
+        f"{PATIENCE} calls in a row got no answer to a write.",
+        account=error.account,
+        cause="no_answer",
+        fix="The next run looks the records up and goes on.",
+    )
