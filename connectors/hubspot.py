@@ -46,18 +46,16 @@ def connect(
     adapter: BaseAdapter | None = None,
     pacing: bool = True,
 ) -> HubSpot:
-    opened: list[Door] = []
     door = Door(
         access.account,
         access.base_url or HOST,
-        headers=_auth(access, opened, clock),
+        headers=_auth(access, lambda: door, clock),
         pacer=Pacer(LIMITS if pacing else (), clock=clock, sleep=sleep),
         clock=clock,
         sleep=sleep,
         adapter=adapter,
         judge=judge(access.account),
     )
-    opened.append(door)
     return HubSpot(access.account, door, overlap_s=float(access.options.get("overlap_s", OVERLAP_S)))
 
 
@@ -150,7 +148,7 @@ class HubSpot:
         return body
 
 
-def _auth(access: Access, opened: Sequence[Door], clock: Callable[[], float]) -> Auth:
+def _auth(access: Access, door: Callable[[], Door], clock: Callable[[], float]) -> Auth:
     """A private app's token as it is, or a public app's tokens, which live half an hour."""
     refresh_token = access.secret("refresh_token")
     if refresh_token is None:
@@ -162,7 +160,7 @@ def _auth(access: Access, opened: Sequence[Door], clock: Callable[[], float]) ->
         "client_secret": access.needed("client_secret"),
         "refresh_token": refresh_token,
     }
-    return Bearer(lambda: _refreshed(opened[0], form, clock), secrets=[form["client_secret"], refresh_token], clock=clock)
+    return Bearer(lambda: _refreshed(door(), form, clock), secrets=[form["client_secret"], refresh_token], clock=clock)
 
 
 def _refreshed(door: Door, form: Mapping[str, str], clock: Callable[[], float]) -> Token:

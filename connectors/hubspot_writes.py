@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from connectors.base import Json, Op, Outcome, Receipt, Record, Write
-from connectors.errors import ConnectorError, Misconfigured
+from connectors.errors import ConnectorError, Misconfigured, OutcomeUnknown
 from connectors.http import Answer, escape
 from connectors.hubspot_api import Api, ask, category, correlation
 from connectors.hubspot_reads import Reader
@@ -89,6 +89,9 @@ class Writer:
         self._look_up_creates()
         for row in later:
             self._restrict(row, str(self._writes[row].fields["email"]))
+            receipt = self._receipts.of(row)
+            if receipt is not None and receipt.record is not None:
+                self._receipts.show(row, self._narrowed(row, receipt.record))
 
     def _send_upserts(self, rows: Sequence[int]) -> Answer:
         inputs = [
@@ -114,11 +117,8 @@ class Writer:
         for row in rows:
             write = self._writes[row]
             if write.key in found:
-                self._receipts.put(
-                    row, Receipt(Outcome.CREATED, id=str(found[write.key]["id"]), record=self._record(row, found[write.key]))
-                )
-            else:
-                self._receipts.put(row, Receipt(Outcome.UNKNOWN, cause="left_out", message="HubSpot's answer does not mention this row."))
+                record = self._record(row, found[write.key])
+                self._receipts.put(row, Receipt(Outcome.CREATED, id=record.id, record=record))
 
     # Deletes
 
@@ -187,8 +187,21 @@ class Writer:
             answer = send(rows)
             if not answer.ok:
                 return self._after_refusal(rows, answer)
-            self._settle(rows, answer.json())
+            self._settle(rows, self._results(answer))
         return ()
+
+    def _results(self, answer: Answer) -> Mapping[str, Any]:
+        body = answer.json()
+        if isinstance(body, dict) and isinstance(body.get("results"), list):
+            return body
+        raise OutcomeUnknown(
+            "the answer to a batch of writes has an unknown shape.",
+            account=self._account,
+            cause="unexpected_shape",
+            fix="The records are looked up before they are tried again.",
+            status=answer.status,
+            request_id=correlation(answer),
+        )
 
     def _calls(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:
         """Rows for one call each: HubSpot rejects a whole batch that names an id, a key or an address twice."""
@@ -197,8 +210,10 @@ class Writer:
             part: list[int] = []
             names: set[str] = set()
             for row in waiting:
+                if len(part) == BATCH:
+                    break
                 own = self._names(row)
-                if len(part) < BATCH and names.isdisjoint(own):
+                if names.isdisjoint(own):
                     part.append(row)
                 # What comes after a row that waits must not overtake it.
                 names |= own
@@ -212,14 +227,22 @@ class Writer:
         return {f"{kind}:{str(value).strip().lower()}" for kind, value in named if value is not None and value != ""}
 
     def _settle(self, rows: Sequence[int], body: Mapping[str, Any]) -> None:
-        for result in body.get("results", ()):
+        for result in body["results"]:
             row = self._row_of(result, rows)
             if row is not None:
                 self._accept(row, result)
         for error in body.get("errors") or ():
             for row in self._rows_of(error, rows):
                 self._refuse(row, str(error.get("message", "")), str(error.get("category", "")))
-        self._unanswered += self._receipts.open([row for row in rows if row not in self._unanswered])
+        for row in self._receipts.open(rows):
+            self._leave_open(row)
+
+    def _leave_open(self, row: int) -> None:
+        """The answer does not tell what became of a row: unknown, until it is looked up."""
+        self._receipts.put(
+            row, Receipt(Outcome.UNKNOWN, id=self._writes[row].id, cause="left_out", message="The answer leaves this row out.")
+        )
+        self._unanswered.append(row)
 
     def _row_of(self, result: Mapping[str, Any], rows: Sequence[int]) -> int | None:
         trace = result.get("objectWriteTraceId")
@@ -244,7 +267,7 @@ class Writer:
         write = self._writes[row]
         record = self._record(row, result)
         if write.id is not None and write.id != record.id:
-            self._unanswered.append(row)
+            self._leave_open(row)
             return
         self._receipts.put(row, Receipt(Outcome.CREATED if write.op is Op.CREATE else Outcome.UPDATED, id=record.id, record=record))
         if not self._properties(row).keys() <= (result.get("properties") or {}).keys():
@@ -297,7 +320,7 @@ class Writer:
             code, name = errors[0]
             self._receipts.reject(row, cause_of(code), f"HubSpot does not take the value of {name} ({code}).", name)
         elif category == "OBJECT_NOT_FOUND" and self._writes[row].op is Op.UPDATE:
-            self._unanswered.append(row)
+            self._leave_open(row)
         else:
             status = "" if answer is None else f", status {answer.status}"
             self._receipts.reject(row, cause_of(category), f"HubSpot refused the row ({category}{status}).")
@@ -345,8 +368,8 @@ class Writer:
 
     def _narrowed(self, row: int, record: Record) -> Record:
         fields: dict[str, Json] = {name: record.fields[name] for name in self._writes[row].fields if name in record.fields}
-        if row in self._restricted:
-            fields[OPT_OUT] = True
+        if OPT_OUT in self._writes[row].fields:
+            fields[OPT_OUT] = row in self._restricted
         return Record(
             record.object,
             record.id,
