@@ -1,0 +1,227 @@
+"""The shape of an ActiveCampaign contact: fields described, contacts read into records, writes turned into request bodies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from connectors.base import Ending, Field, Json, Option, Record, Schema, Write
+
+OBJECT: Final = "contacts"
+KEY: Final = "leadloom_key"
+OPT_OUT: Final = "opt_out:email"
+UNSUBSCRIBED: Final = "2"
+MAILABLE: Final = frozenset({"0", "1"})  # awaiting confirmation, active
+NO_DATE: Final = "0000-00-00"
+
+SCALARS: Final = (
+    Field("email", "Email", "text", length=255, required=True, unique=True),
+    Field("firstName", "First name", "text", length=255),
+    Field("lastName", "Last name", "text", length=255),
+    Field("phone", "Phone", "text", length=255),
+)
+UNSUBSCRIBE: Final = Field(OPT_OUT, "Unsubscribed from every list", "bool")
+TYPES: Final = {
+    "text": "text",
+    "textarea": "long_text",
+    "hidden": "text",
+    "date": "date",
+    "datetime": "datetime",
+    "dropdown": "option",
+    "radio": "option",
+    "listbox": "options",
+    "checkbox": "options",
+}
+NEW_TYPES: Final = {
+    "text": "text",
+    "long_text": "textarea",
+    "date": "date",
+    "datetime": "datetime",
+    "option": "dropdown",
+    "options": "listbox",
+    "bool": "dropdown",
+}
+YES_NO: Final = ("yes", "no")
+
+
+class Unfit(Exception):
+    """A value that this field cannot take; seen before anything is sent."""
+
+    def __init__(self, cause: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The fields of this account, and the ids of the custom ones by their personalisation tag (ids differ per account)."""
+
+    schema: Schema
+    ids: Mapping[str, str]
+
+    def key(self) -> str | None:
+        """The tag of the field that carries the keys of our creates."""
+        return next((name for name in self.ids if name == KEY.upper()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one or more answers show of a contact: field values by field id, list statuses by list id; None where not looked at.
+
+    `complete` says that a field without a value is empty; an answer to a write may show only what was written.
+    """
+
+    contact: Mapping[str, Any]
+    values: Mapping[str, str | None] | None = None
+    lists: Mapping[str, str] | None = None
+    complete: bool = True
+
+    @property
+    def id(self) -> str:
+        return str(self.contact["id"])
+
+
+# -- schema ----------------------------------------------------------------------------------------------------------------------------
+
+
+def shape(rows: Iterable[Mapping[str, Any]], options: Iterable[Mapping[str, Any]]) -> Shape:
+    by_field: dict[str, list[Option]] = defaultdict(list)
+    for option in options:
+        by_field[str(option["field"])].append(Option(str(option["value"]), str(option.get("label") or option["value"])))
+    fields = {field.name: field for field in (*SCALARS, UNSUBSCRIBE)}
+    ids: dict[str, str] = {}
+    for row in rows:
+        field = custom_field(row, by_field[str(row["id"])])
+        fields[field.name] = field
+        ids[field.name] = str(row["id"])
+    return Shape(Schema(OBJECT, fields), ids)
+
+
+def custom_field(row: Mapping[str, Any], options: Sequence[Option]) -> Field:
+    kind = TYPES.get(str(row["type"]), "other")
+    return Field(
+        name=str(row["perstag"]).upper(),
+        label=str(row["title"]),
+        type=kind,
+        options=tuple(options),
+        custom=True,
+        restricted=kind in ("option", "options"),
+    )
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------------------------
+
+
+def record(seen: Seen, shape: Shape, wanted: Sequence[str] = ()) -> Record:
+    """A contact as a record. No `wanted` means everything that was looked at."""
+    names = shape.schema.fields if len(wanted) == 0 else [name for name in wanted if name in shape.schema.fields]
+    contact = seen.contact
+    return Record(
+        OBJECT,
+        seen.id,
+        {name: value for name in names for value in _shown(seen, name, shape)},
+        version=None if contact.get("udate") is None else str(contact["udate"]),
+        changed_at=changed_at(contact),
+        created_at=moment(contact.get("cdate")),
+        ending=Ending.DELETED if str(contact.get("deleted")) == "1" else None,
+    )
+
+
+def _shown(seen: Seen, name: str, shape: Shape) -> Iterable[Json]:
+    """The value of one field; nothing where the answers do not show it."""
+    if name == OPT_OUT:
+        if seen.lists is not None:
+            yield UNSUBSCRIBED in seen.lists.values()
+    elif name in shape.ids:
+        if seen.values is not None and (seen.complete or shape.ids[name] in seen.values):
+            yield _value(seen.values.get(shape.ids[name]), shape.schema.fields[name])
+    elif name in seen.contact:
+        yield _value(seen.contact[name], shape.schema.fields[name])
+
+
+def _value(value: Any, field: Field) -> Json:
+    """ActiveCampaign has no null: an empty text is an empty field. Several choices come as ||a||b||."""
+    if value is None or value == "":
+        return None
+    if field.type == "options":
+        return [part for part in str(value).split("||") if part != ""]
+    return str(value)
+
+
+def changed_at(contact: Mapping[str, Any]) -> datetime | None:
+    """A contact that was never changed may have no udate."""
+    changed = moment(contact.get("udate"))
+    return moment(contact.get("cdate")) if changed is None else changed
+
+
+def moment(value: Any) -> datetime | None:
+    """A time with its offset. The fields named utc repeat the local time, and zero dates occur: neither is a moment."""
+    if value is None or str(value) == "" or str(value).startswith(NO_DATE):
+        return None
+    at = datetime.fromisoformat(str(value))
+    return None if at.tzinfo is None else at
+
+
+def values_by_contact(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str | None]]:
+    grouped: dict[str, dict[str, str | None]] = defaultdict(dict)
+    for row in rows:
+        grouped[str(row["contact"])][str(row["field"])] = row["value"]
+    return grouped
+
+
+def lists_by_contact(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    grouped: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        grouped[str(row["contact"])][str(row["list"])] = str(row["status"])
+    return grouped
+
+
+def same_address(contact: Mapping[str, Any], address: str) -> bool:
+    return str(contact.get("email")).strip().casefold() == address.strip().casefold()
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------------------------
+
+
+def body(write: Write, shape: Shape) -> dict[str, Any]:
+    """The contact of a create or update; raises Unfit before anything is sent. Opt-outs travel by lists, not here."""
+    for name, value in write.fields.items():
+        _check(name, value, shape)
+    sent: dict[str, Any] = {}
+    values: list[dict[str, str]] = []
+    for name, value in write.fields.items():
+        if name in shape.ids:
+            values.append({"field": shape.ids[name], "value": _sent(value)})
+        elif name != OPT_OUT:
+            sent[name] = _sent(value)
+    if len(values) > 0:
+        sent["fieldValues"] = values
+    return sent
+
+
+def _check(name: str, value: Json, shape: Shape) -> None:
+    field = shape.schema.fields.get(name)
+    if field is None:
+        raise Unfit("unknown_field", name, "this account has no such field.")
+    if name == OPT_OUT and value is not True:
+        raise Unfit("loosens_consent", name, "an opt-out is never taken back by a write.")
+    if name == "email" and value in (None, ""):
+        raise Unfit("email_required", name, "a contact needs an e-mail address.")
+    if field.type == "option" and value not in (None, "") and all(option.value != value for option in field.options):
+        raise Unfit("invalid_option", name, "the value is not among the field's options.")
+
+
+def _sent(value: Json) -> str:
+    """An empty text clears; leaving a field out would leave it as it is."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str | int | float):
+        return str(value)
+    return "".join(f"||{part}" for part in value) + "||" if len(value) > 0 else ""
