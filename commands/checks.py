@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from leads.model import FIELDS
 
-WinnerName = Literal["newest", "precedence", "union", "restrictive", "furthest", "ours", "ask"]
+WinnerName = Literal["newest", "precedence", "union", "restrictive", "furthest", "ours"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from commands.checks import gathered, nearest
-from leads.model import FIELDS, Kind, Winner
+from leads.model import FIELDS, Winner
 
 Key = tuple[str, ...]
 Found = Iterator[tuple[Key, str]]
-
-SETS = (Kind.EMAILS, Kind.PHONES)
 
 
 def mistakes(raw: Mapping[str, Any], folder: Path) -> Found:
     yield from _unknown_accounts(raw)
     yield from _salesforce_logins(raw)
-    yield from _unfit_winners(raw)
+    yield from _unfit_rules(raw)
     yield from _absent_files(raw, folder)
 
 
@@ -39,15 +37,13 @@ def _unknown_accounts(raw: Mapping[str, Any]) -> Found:
     for name in _table(raw, "scope"):
         if name not in accounts:
             yield ("scope", name), f"there is no account of this name. {nearest(name, accounts)}".rstrip()
-    orders: dict[Key, Any] = {("fields", "precedence"): _table(raw, "fields").get("precedence")}
-    orders |= {("fields", name, "precedence"): _table(rule).get("precedence") for name, rule in _field_rules(raw).items()}
-    for key, order in orders.items():
-        named = order.split(",") if isinstance(order, str) else order if isinstance(order, list) else []
-        for name in named:
-            if isinstance(name, str) and name.strip() not in accounts:
-                yield key, f'there is no account "{name.strip()}". {nearest(name, accounts)}'.rstrip()
-        if len(set(map(str, named))) < len(named):
-            yield key, "an account is named twice"
+    order = _table(raw, "fields").get("precedence")
+    named = order.split(",") if isinstance(order, str) else order if isinstance(order, list) else []
+    for name in map(str.strip, map(str, named)):
+        if name not in accounts:
+            yield ("fields", "precedence"), f'there is no account "{name}". {nearest(name, accounts)}'.rstrip()
+    if len(set(map(str, named))) < len(named):
+        yield ("fields", "precedence"), "an account is named twice"
 
 
 def _salesforce_logins(raw: Mapping[str, Any]) -> Found:
@@ -62,26 +58,30 @@ def _salesforce_logins(raw: Mapping[str, Any]) -> Found:
             yield ("accounts", name), "expected either client_id and client_secret, or session_id"
 
 
-def _unfit_winners(raw: Mapping[str, Any]) -> Found:
+def _unfit_rules(raw: Mapping[str, Any]) -> Found:
     for name, rule in _field_rules(raw).items():
         if name not in FIELDS:
             continue
-        spec, winner, direction = FIELDS[name], _table(rule).get("winner"), _table(rule).get("direction")
-        fit = fitting(name)
-        if isinstance(winner, str) and winner in [each.value for each in Winner] and winner not in fit:
-            yield ("fields", name, "winner"), f"this field can only have {' or '.join(fit)}"
-        if spec.winner is Winner.OURS and direction in ("both", "in"):
-            yield ("fields", name, "direction"), 'Leadloom computes this field: expected "out"'
+        for key, fit in (("winner", winners(name)), ("direction", directions(name))):
+            given = _table(rule).get(key)
+            if isinstance(given, str) and given not in fit:
+                yield ("fields", name, key), f"for this field: {' or '.join(fit)}"
 
 
-def fitting(name: str) -> tuple[str, ...]:
-    """The winners a field can have. Opt-outs have one: whatever the order, a "no" stays."""
-    spec = FIELDS[name]
-    if spec.winner in (Winner.OURS, Winner.RESTRICTIVE):
-        return (spec.winner.value,)
-    if spec.kind in SETS:
-        return ("union", "newest", "precedence", "ask")
-    return ("furthest", "newest", "precedence", "ask") if spec.winner is Winner.FURTHEST else ("newest", "precedence", "ask")
+def winners(name: str) -> tuple[str, ...]:
+    """Who can win a field. Opt-outs have one answer: whatever the order, a "no" stays."""
+    winner = FIELDS[name].winner
+    if winner in (Winner.OURS, Winner.RESTRICTIVE, Winner.UNION):
+        return (winner.value,)
+    return ("furthest", "newest", "precedence") if winner is Winner.FURTHEST else ("newest", "precedence")
+
+
+def directions(name: str) -> tuple[str, ...]:
+    """Which ways a field can go. An opt-out always travels; what Leadloom computes is never read."""
+    winner = FIELDS[name].winner
+    if winner is Winner.RESTRICTIVE:
+        return ("both",)
+    return ("out", "off") if winner is Winner.OURS else ("both", "in", "out", "off")
 
 
 def _absent_files(raw: Mapping[str, Any], folder: Path) -> Found:

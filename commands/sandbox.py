@@ -58,9 +58,9 @@ def sandbox(
 @contextmanager
 def _started(port: int, seed: Path | None, people: int, state: Path | None, limits: Limits, bare: bool, tls: bool) -> Iterator[Running]:
     import sandbox as servers
-    from sandbox import people as invented
+    from sandbox.people import people as invented
 
-    rows = seed if people == 0 else list(invented.people(1, people))
+    rows = seed if people == 0 else list(invented(count=people))
     try:
         running = servers.start(port, seed=rows, state=state, limits=limits.value, bare=bare, tls=tls)
     except (FileNotFoundError, IsADirectoryError) as error:

@@ -101,11 +101,9 @@ class Consent(Table):
 
 class FieldRule(Table):
     winner: checks.WinnerName | None = Field(default=None, description="who wins when two CRMs changed the field to different values")
-    precedence: Listed[AccountName] | None = Field(default=None, description="accounts by trust, the first wins, for this field")
-    direction: Literal["both", "in", "out"] = Field(
-        default="both", description="both ways, only from the CRMs (in), or only to the CRMs (out)"
+    direction: Literal["both", "in", "out", "off"] | None = Field(
+        default=None, description="both ways, only from the CRMs (in), only to the CRMs (out), or not at all (off)"
     )
-    blank: Literal["clear", "keep"] = Field(default="clear", description="a value emptied in a CRM is cleared everywhere, or kept")
 
 
 class Fields(Table):

@@ -59,12 +59,12 @@ def test_a_whole_account_can_come_from_the_environment(written, monkeypatch):
     monkeypatch.setenv("LEADLOOM__ACCOUNTS__SF__SESSION_ID", "s")
     monkeypatch.setenv("LEADLOOM__ACCOUNTS__SF__INSTANCE_URL", "https://x.my.salesforce.com")
     monkeypatch.setenv("LEADLOOM__ACCOUNTS__SF__OBJECTS", "Contact, Lead")
-    monkeypatch.setenv("LEADLOOM__FIELDS__COMPANY__NAME__WINNER", "ask")
+    monkeypatch.setenv("LEADLOOM__FIELDS__COMPANY__NAME__WINNER", "precedence")
     settings = read_settings(written(HUB))
     sf = settings.accounts["sf"]
     assert isinstance(sf, Salesforce)
     assert sf.objects == ("Contact", "Lead")
-    assert settings.fields.rules["company.name"].winner == "ask"
+    assert settings.fields.rules["company.name"].winner == "precedence"
     assert settings.precedence == ("hub", "sf")
 
 
@@ -97,8 +97,8 @@ def test_named_accounts_come_first_in_precedence(written):
 
 
 def test_a_field_with_a_dot_can_be_written_in_two_ways(written):
-    nested = read_settings(written(HUB + '[fields.company.name]\nwinner = "ask"\n'))
-    quoted = read_settings(written(HUB + '[fields."company.name"]\nwinner = "ask"\n'))
+    nested = read_settings(written(HUB + '[fields.company.name]\nwinner = "precedence"\n'))
+    quoted = read_settings(written(HUB + '[fields."company.name"]\nwinner = "precedence"\n'))
     assert nested.fields == quoted.fields
 
 
@@ -127,10 +127,11 @@ def test_all_mistakes_are_told_at_once(mistakes):
         [fields.emails]
         winner = "furthest"
         [fields."adress.city"]
-        blank = "keep"
+        direction = "in"
         [fields.score]
         direction = "in"
         [fields.opt_out.email]
+        direction = "off"
         winner = "newest"
         [scoring]
         file = "nowhere.toml"
@@ -147,10 +148,11 @@ def test_all_mistakes_are_told_at_once(mistakes):
         'leadloom.toml: defaults.region: expected a country of two capital letters, such as "DE"',
         'leadloom.toml: defaults.timezone: expected a time zone such as "Europe/Berlin". Did you mean "Europe/Berlin"?',
         'leadloom.toml: fields.adress.city: no such field of a lead. Did you mean "address.city"?',
-        "leadloom.toml: fields.emails.winner: this field can only have union or newest or precedence or ask",
-        "leadloom.toml: fields.opt_out.email.winner: this field can only have restrictive",
+        "leadloom.toml: fields.emails.winner: for this field: union",
+        "leadloom.toml: fields.opt_out.email.direction: for this field: both",
+        "leadloom.toml: fields.opt_out.email.winner: for this field: restrictive",
         'leadloom.toml: fields.precedence: there is no account "sff". Did you mean "sf"?',
-        'leadloom.toml: fields.score.direction: Leadloom computes this field: expected "out"',
+        "leadloom.toml: fields.score.direction: for this field: out or off",
         'leadloom.toml: scope.hubb: there is no account of this name. Did you mean "hub"?',
         "leadloom.toml: scoring.file: there is no file nowhere.toml (looked in the folder of the settings)",
         'leadloom.toml: stor: no such key. Did you mean "store"?',
