@@ -148,7 +148,8 @@ class Dialect:
     fillings: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
     def row(self, id: str) -> Row | SetRow:
-        for row in (*self.rows, *self.sets["emails"], *self.sets["phones"]):
+        rows: tuple[Row | SetRow, ...] = (*self.rows, *self.sets["emails"], *self.sets["phones"])
+        for row in rows:
             if row.id == id:
                 return row
         raise KeyError(id)
