@@ -10,6 +10,7 @@ from connectors.http import Answer, Busy, Door, retry_after
 
 LONGEST_BURST_S: Final = 60.0
 EMPTY_TRIES: Final = 3
+DEAREST_CALL: Final = 20  # tokens, of the calls that are made here: a search or the list of users
 
 
 def judge(account: str, answer: Answer, kind: str) -> ConnectorError | Busy | None:
@@ -31,7 +32,8 @@ def judge(account: str, answer: Answer, kind: str) -> ConnectorError | Busy | No
 
 def _limit(account: str, answer: Answer) -> ConnectorError | Busy:
     """Burst or day? Neither the status nor Retry-After tells (page "Rate limiting"); the budget header does where it is sent."""
-    if answer.headers.get("x-daily-ratelimit-token-remaining") == "0":
+    left = answer.headers.get("x-daily-ratelimit-token-remaining", "")
+    if left.isdecimal() and int(left) < DEAREST_CALL:
         return BudgetSpent(
             "the company's daily token budget is used up.",
             account=account,
