@@ -157,7 +157,7 @@ def _row_problems(row: dict[str, Any]) -> Iterator[str]:
         return
     if "role" in row:
         yield f"role: expected {KEY!r}, found {row['role']!r}"
-    if row.get("lead") not in FIELDS:
+    if row.get("lead") not in tuple(FIELDS):  # a list in the file is not even hashable
         yield f"lead: expected a field of the lead, found {row.get('lead')!r}{_nearest(row.get('lead'), FIELDS)}"
     else:
         yield from _meaning_problems(row, FIELDS[row["lead"]].kind)
@@ -206,7 +206,7 @@ def _option_problems(options: object, kind: Kind, known: tuple[str, ...]) -> Ite
 
 
 def _whole_problems(rows: list[dict[str, Any]]) -> Iterator[str]:
-    names = [row.get("remote") for row in rows]
+    names = [str(row.get("remote")) for row in rows]
     yield from (f"row {name}: stands there {names.count(name)} times" for name in dict.fromkeys(names) if names.count(name) > 1)
     mapped = [row.get("lead") for row in rows]
     yield from (f"no row for {name}: expected at least one with lead = {name!r}" for name in FIELDS if name not in mapped)

@@ -125,7 +125,8 @@ def dialects() -> dict[tuple[str, str], Dialect]:
 
 @pytest.fixture(params=OBJECTS, ids="-".join)
 def crm_object(request: pytest.FixtureRequest) -> tuple[str, str]:
-    return request.param
+    crm, object = request.param
+    return crm, object
 
 
 @pytest.fixture

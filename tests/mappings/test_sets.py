@@ -40,7 +40,9 @@ def spelled(lead: str) -> st.SearchStrategy[str]:
 def shown_in(row: SetRow) -> st.SearchStrategy[Json]:
     text = spelled(row.lead)
     if row.slot == "all":
-        entry = st.fixed_dictionaries({"value": text | st.just(""), "primary": st.just(False), "label": LABELS | st.just("Zuhause")})
+        entry: st.SearchStrategy[Json] = st.fixed_dictionaries(
+            {"value": text | st.just(""), "primary": st.just(False), "label": LABELS | st.just("Zuhause")}
+        )
         return st.none() | st.lists(entry, max_size=4)
     if row.slot == "rest":
         return st.none() | st.lists(text, max_size=4).map(";".join)
@@ -174,7 +176,7 @@ def test_numbers_find_the_slot_of_their_kind(dialects: dict[tuple[str, str], Dia
 
 def test_pipedrive_gets_its_array_back_with_what_was_there(dialects: dict[tuple[str, str], Dialect]) -> None:
     rows = dialects["pipedrive", "persons"].sets["phones"]
-    entries = [
+    entries: list[dict[str, Json]] = [
         {"value": "030 1234111", "primary": False, "label": "Zentrale"},
         {"value": "ask Anna", "primary": False, "label": "other"},
         {"value": "+49301234222", "primary": True, "label": "mobile"},
