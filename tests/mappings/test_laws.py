@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=400) | st.tex
 laws = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 
 
+@cache
 def values(name: str) -> st.SearchStrategy[Value]:
     """Canonical values, in the form the lead holds them."""
     spec = FIELDS[name]

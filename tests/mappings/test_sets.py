@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,12 +25,14 @@ NUMBERS = st.builds(
 RAW = st.sampled_from(("ask Anna", "n/a", "0170 or so"))
 
 
+@cache
 def golden_sets(lead: str) -> st.SearchStrategy[Items]:
     members = ADDRESSES if lead == "emails" else NUMBERS
     raw = RAW.map(lambda text: Item(f"raw:{text.casefold()}", text))
     return st.lists(members | raw, max_size=6, unique_by=lambda item: item.key).map(tuple)
 
 
+@cache
 def spelled(lead: str) -> st.SearchStrategy[str]:
     """As people type them: other cases, other formats, and things that are none."""
     if lead == "emails":
@@ -37,6 +40,7 @@ def spelled(lead: str) -> st.SearchStrategy[str]:
     return NUMBERS.map(lambda item: item.text) | st.integers(100, 107).map(lambda n: f"(030) 1234-{n}") | RAW
 
 
+@cache
 def shown_in(row: SetRow) -> st.SearchStrategy[Json]:
     text = spelled(row.lead)
     if row.slot == "all":
@@ -49,6 +53,7 @@ def shown_in(row: SetRow) -> st.SearchStrategy[Json]:
     return st.none() | text
 
 
+@cache
 def records(rows: tuple[SetRow, ...]) -> st.SearchStrategy[dict[str, Json]]:
     return st.fixed_dictionaries({row.remote: shown_in(row) for row in rows})
 
