@@ -159,6 +159,7 @@ class Door:
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
+        self._ahead_s = 0.0
         # urllib3 writes whole paths to its debug log, and paths can hold addresses.
         logging.getLogger("urllib3").setLevel(logging.WARNING)
 
@@ -220,6 +221,10 @@ class Door:
                 text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
         return text
 
+    def crm_time(self) -> float:
+        """Now, by the CRM's clock as its last answer showed it; by ours until there was one."""
+        return self.clock() + self._ahead_s
+
     def close(self) -> None:
         with self._lock:
             for session in self._sessions:
@@ -258,6 +263,8 @@ class Door:
             raise lost
         log.debug("%s %s %s %s in %.3f s", self.account, call.kind, call.method, response.status_code, self.clock() - started)
         answer = Answer(self.account, response.status_code, response.headers, response.content, wrote=not call.repeatable)
+        if answer.date is not None:
+            self._ahead_s = answer.date.timestamp() - self.clock()
         return answer, signature
 
     def _transfer(self, call: _Call, signature: Mapping[str, str]) -> tuple[requests.Response | None, Exception]:
@@ -384,9 +391,7 @@ class _Through(BaseAdapter):
         kind, repeatable = self._classify(method, request.path_url)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in ("authorization", "content-length")}
         answer = self._door.send(method, request.path_url, kind=kind, data=request.body, headers=headers, repeatable=repeatable)
-        if answer.ok and answer.content != b"":
-            answer.json()  # a page of HTML must not reach the library's own parser
-        return _as_response(answer, request)
+        return _Response(answer, request)
 
     def close(self) -> None:
         """Nothing is held here."""
@@ -437,15 +442,21 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _as_response(answer: Answer, request: requests.PreparedRequest) -> requests.Response:
-    response = requests.Response()
-    response.status_code = answer.status
-    response.headers = requests.structures.CaseInsensitiveDict(answer.headers)
-    response._content = answer.content
-    response.encoding = "utf-8"
-    response.request = request
-    response.url = str(request.url)
-    return response
+class _Response(requests.Response):
+    """What a library gets: its `json` is ours, so that a page of HTML never reaches the library's own handling."""
+
+    def __init__(self, answer: Answer, request: requests.PreparedRequest) -> None:
+        super().__init__()
+        self.status_code = answer.status
+        self.headers = requests.structures.CaseInsensitiveDict(answer.headers)
+        self._content = answer.content
+        self.encoding = "utf-8"
+        self.request = request
+        self.url = str(request.url)
+        self._answer = answer
+
+    def json(self, **_: Any) -> Any:
+        return self._answer.json()
 
 
 def _http_date(value: str | None) -> datetime | None:

@@ -17,6 +17,7 @@ from connectors.errors import Misconfigured, Unreadable
 from connectors.http import Answer
 from connectors.hubspot_api import Api, ask, correlation, refused
 from connectors.hubspot_records import OPT_OUT, addresses, asked, record_of
+from connectors.receipts import parts
 
 CONTACTS: Final = "/crm/v3/objects/contacts"
 LIST_PAGE: Final = 100
@@ -64,7 +65,7 @@ class Reader:
     def get(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         wanted = list(dict.fromkeys(ids))
         found: dict[str, Record] = {}
-        for part in _parts(wanted, BATCH):
+        for part in parts(wanted, BATCH):
             found.update(self._got(part, fields))
         return [found[id] for id in wanted]
 
@@ -74,13 +75,13 @@ class Reader:
             raise Misconfigured("contacts cannot be looked up by opt-out.", account=self._account, cause="not_searchable")
         if field in (*BY_PROPERTY, self._key_field):
             return [record_of("contacts", row, fields) for row in self.rows_by(field, wanted, fields)]
-        return [record for part in _parts(wanted, BATCH) for record in self._found(field, part, fields)]
+        return [record for part in parts(wanted, BATCH) for record in self._found(field, part, fields)]
 
     def rows_by(self, property: str, values: Sequence[str], fields: Sequence[str]) -> list[Mapping[str, Any]]:
         """Raw contacts by a unique property. Unlike search, this sees a contact as soon as it is there."""
         names = [*asked(fields), property, "hs_additional_emails"]
         rows: dict[str, Mapping[str, Any]] = {}
-        for part in _parts(list(dict.fromkeys(values)), BATCH):
+        for part in parts(list(dict.fromkeys(values)), BATCH):
             sought = {value.lower() for value in part}
             for row in self._batch(part, names, id_property=property)["results"]:
                 if not sought.isdisjoint(_spellings(row["properties"], property)):
@@ -249,10 +250,6 @@ def _body(answer: Answer) -> Mapping[str, Any]:
 
 def _kept(at: Cursor) -> str:
     return json.dumps(at, separators=(",", ":"))
-
-
-def _parts(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def _going_in_circles(account: str) -> Unreadable:

@@ -6,7 +6,7 @@ by trace id or id and never by place, a batch that fails as a whole is taken apa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from connectors.base import Json, Op, Outcome, Receipt, Record, Write
@@ -15,7 +15,7 @@ from connectors.http import Answer, escape
 from connectors.hubspot_api import Api, ask, category, correlation
 from connectors.hubspot_reads import Reader
 from connectors.hubspot_records import EVERY_ROW, OPT_OUT, addresses, cause_of, existing_id, property_errors, property_value, record_of
-from connectors.receipts import Receipts, gone
+from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, take_apart
 
 BATCH: Final = 100
 
@@ -123,7 +123,7 @@ class Writer:
     # Deletes
 
     def _archive(self, rows: Sequence[int]) -> None:
-        for part in _parts(rows, BATCH):
+        for part in parts(rows, BATCH):
             with self._receipts.sending(part):
                 answer = ask(self._api.batch.archive, {"inputs": [{"id": self._writes[row].id} for row in part]})
                 for row in part:
@@ -174,20 +174,18 @@ class Writer:
     # One batch
 
     def _batches(self, rows: Sequence[int], send: Send) -> None:
-        for part in self._calls(rows):
-            waiting = [part]
-            while waiting:
-                waiting.extend(self._send(self._receipts.open(waiting.pop()), send))
+        for part in calls(rows, self._names, BATCH):
+            take_apart(self._receipts, part, lambda some: self._send(some, send))
+
+    def _names(self, row: int) -> set[str]:
+        return names_of(self._writes[row], "email")
 
     def _send(self, rows: Sequence[int], send: Send) -> Sequence[Sequence[int]]:
         """Send `rows`; what has to be sent again comes back, in smaller parts."""
-        if not rows:
-            return ()
-        with self._receipts.sending(rows):
-            answer = send(rows)
-            if not answer.ok:
-                return self._after_refusal(rows, answer)
-            self._settle(rows, self._results(answer))
+        answer = send(rows)
+        if not answer.ok:
+            return self._after_refusal(rows, answer)
+        self._settle(rows, self._results(answer))
         return ()
 
     def _results(self, answer: Answer) -> Mapping[str, Any]:
@@ -202,29 +200,6 @@ class Writer:
             status=answer.status,
             request_id=correlation(answer),
         )
-
-    def _calls(self, rows: Sequence[int]) -> Iterator[Sequence[int]]:
-        """Rows for one call each: HubSpot rejects a whole batch that names an id, a key or an address twice."""
-        waiting = list(rows)
-        while waiting:
-            part: list[int] = []
-            names: set[str] = set()
-            for row in waiting:
-                if len(part) == BATCH:
-                    break
-                own = self._names(row)
-                if names.isdisjoint(own):
-                    part.append(row)
-                # What comes after a row that waits must not overtake it.
-                names |= own
-            yield part
-            taken = set(part)
-            waiting = [row for row in waiting if row not in taken]
-
-    def _names(self, row: int) -> set[str]:
-        write = self._writes[row]
-        named = (("id", write.id), ("key", write.key), ("email", write.fields.get("email")))
-        return {f"{kind}:{str(value).strip().lower()}" for kind, value in named if value is not None and value != ""}
 
     def _settle(self, rows: Sequence[int], body: Mapping[str, Any]) -> None:
         for result in body["results"]:
@@ -286,8 +261,7 @@ class Writer:
             return ()
         if answer.status == 409 and self._adopt_known(rows):
             return (rows,)
-        half = len(rows) // 2
-        return (rows[half:], rows[:half])
+        return halves(rows)
 
     def _stop_for_the_key(self, answer: Answer, message: str) -> None:
         about_key = any(name == self._key_field and code in EVERY_ROW for code, name in property_errors(message))
@@ -353,7 +327,7 @@ class Writer:
 
     def _read_back(self) -> None:
         """One read per hundred rows whose results did not show everything that was written."""
-        for part in _parts(self._unshown, BATCH):
+        for part in parts(self._unshown, BATCH):
             names = sorted({name for row in part for name in self._writes[row].fields})
             ids = [_id(self._receipts, row) for row in part]
             try:
@@ -407,7 +381,3 @@ def _texts(*values: Json) -> list[str]:
 def _id(receipts: Receipts, row: int) -> str:
     receipt = receipts.of(row)
     return "" if receipt is None or receipt.id is None else receipt.id
-
-
-def _parts(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))

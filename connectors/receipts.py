@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from connectors.base import Outcome, Receipt, Record, Write
 from connectors.errors import AccountStopped, ConnectorError, OutcomeUnknown, Retry
 from connectors.singly import not_sent, rejected, unknown
+
+T = TypeVar("T")
 
 PATIENCE: Final = 2  # calls in a row without an answer before the rest is left for the next run
 
@@ -64,6 +66,49 @@ class Receipts:
 
     def in_order(self) -> list[Receipt]:
         return [self._done[row] for row in range(len(self.writes))]
+
+
+def calls(rows: Sequence[int], names: Callable[[int], set[str]], size: int) -> Iterator[list[int]]:
+    """Rows for one call each. No call names one thing twice (vendors reject such batches), and what touches one thing keeps its order."""
+    waiting = list(rows)
+    while waiting:
+        part: list[int] = []
+        taken: set[str] = set()
+        for row in waiting:
+            if len(part) == size:
+                break
+            own = names(row)
+            if taken.isdisjoint(own):
+                part.append(row)
+            taken |= own
+        yield part
+        sent = set(part)
+        waiting = [row for row in waiting if row not in sent]
+
+
+def names_of(write: Write, *unique: str) -> set[str]:
+    """What must not occur twice in a call: the record, its key, and the values of `unique` fields, in any letter case."""
+    named = (("id", write.id), ("key", write.key), *((field, write.fields.get(field)) for field in unique))
+    return {f"{kind}:{str(value).strip().lower()}" for kind, value in named if value is not None and value != ""}
+
+
+def take_apart(receipts: Receipts, rows: Sequence[int], send: Callable[[Sequence[int]], Sequence[Sequence[int]]]) -> None:
+    """Send `rows`, and again what `send` gives back, until every row has a receipt or nothing comes back."""
+    waiting: list[Sequence[int]] = [rows]
+    while waiting:
+        part = receipts.open(waiting.pop())
+        if part:
+            with receipts.sending(part):
+                waiting.extend(send(part))
+
+
+def halves(rows: Sequence[int]) -> Sequence[Sequence[int]]:
+    middle = len(rows) // 2
+    return (rows[middle:], rows[:middle])
+
+
+def parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def gone(write: Write, record: Record) -> Receipt:

@@ -1,0 +1,146 @@
+"""Reading Salesforce: one keyset over (stamp, id) per object, and look-ups by id or value.
+
+Stamps are whole seconds, so many rows share one, and rows become visible with stamps older than ones already served. So a walk orders by
+stamp and id, goes on from both, and the next one begins a little before the last one began.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from connectors.base import Ending, Page, Record, Schema
+from connectors.errors import Misconfigured
+from connectors.salesforce_api import Api, Refusal
+from connectors.salesforce_records import ALWAYS, COMPANY, STAMPS, at, is_id, literal, long_id, quoted, record_of, value_at, wire_name
+
+OVERLAP_S: Final = 300.0
+PAGE: Final = 2000
+BATCH: Final = 200
+LONGEST_LIST: Final = 8_000  # of an address of 16,384 bytes at most, headers included
+
+Cursor = dict[str, Any]
+
+
+class Reader:
+    """The read side of one org."""
+
+    def __init__(self, api: Api, describe: Callable[[str], Schema], overlap_s: float = OVERLAP_S) -> None:
+        self._api = api
+        self._describe = describe
+        self._overlap_s = overlap_s
+
+    def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        """The first walk leaves deleted rows out, later ones bring them as endings."""
+        state: Cursor = {} if cursor is None else json.loads(cursor)
+        stamp = self._stamp(object)
+        names = self._names(object, fields)
+        restarts = 0
+        body = self._query(object, names, _where(state, stamp), f"ORDER BY {stamp}, Id", deleted="from" in state)
+        while True:
+            rows = self._api.rows(body, f"the changes of {object}")
+            state, following = self._after(state, rows, body, stamp)
+            yield Page([record_of(object, row, names, stamp) for row in rows], json.dumps(state, separators=(",", ":")))
+            if following is None:
+                return
+            body = self._api.more(following)
+            if isinstance(body, Refusal) and body.code == "INVALID_QUERY_LOCATOR" and restarts < PAGE:
+                restarts += 1
+                body = self._query(object, names, _where(state, stamp), f"ORDER BY {stamp}, Id", deleted="from" in state)
+
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        wanted = {id: long_id(id) for id in ids}
+        sought = list(dict.fromkeys(id for id in wanted.values() if is_id(id)))
+        names = self._names(object, fields)
+        found: dict[str, Record] = {}
+        for part in _packed(sought):
+            for record in self._selected(object, names, f"Id IN {quoted(part)}", deleted=True):
+                found[record.id] = record
+        return [found.get(id, Record(object, id, {}, ending=Ending.MISSING)) for id in dict.fromkeys(wanted.values())]
+
+    def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        wire = wire_name(self._describe(object), field)
+        if wire is None:
+            raise Misconfigured(
+                f"{object} has no field {field} that the integration user may see.",
+                account=self._api.door.account,
+                cause="unknown_field",
+                fix="Run `leadloom setup`, or check the field-level security.",
+            )
+        wanted = {value.lower() for value in values if value != ""}
+        names = {**self._names(object, fields), "": wire}
+        found: dict[str, Record] = {}
+        for part in _packed(sorted({value for value in values if value != ""})):
+            for row in self._rows(object, names, f"{wire} IN {quoted(part)}", deleted=False):
+                if str(value_at(row, wire)).lower() in wanted:
+                    found[row["Id"]] = record_of(object, row, self._names(object, fields), self._stamp(object))
+        return list(found.values())
+
+    def select(self, soql: str, what: str) -> Iterator[Mapping[str, Any]]:
+        """All rows of a query."""
+        body = self._api.query(soql)
+        while True:
+            yield from self._api.rows(body, what)
+            if body.get("nextRecordsUrl") is None:
+                return
+            body = self._api.more(body["nextRecordsUrl"])
+
+    def _selected(self, object: str, names: Mapping[str, str], where: str, *, deleted: bool) -> Iterator[Record]:
+        stamp = self._stamp(object)
+        return (record_of(object, row, names, stamp) for row in self._rows(object, names, where, deleted=deleted))
+
+    def _rows(self, object: str, names: Mapping[str, str], where: str, *, deleted: bool) -> Iterator[Mapping[str, Any]]:
+        body = self._query(object, names, f"WHERE {where}", "", deleted=deleted)
+        while True:
+            yield from self._api.rows(body, f"a look-up of {object}")
+            if body.get("nextRecordsUrl") is None:
+                return
+            body = self._api.more(body["nextRecordsUrl"])
+
+    def _query(self, object: str, names: Mapping[str, str], where: str, order: str, *, deleted: bool) -> Any:
+        schema = self._describe(object)
+        wanted = ["Id", *names.values(), self._stamp(object), *(name for name in ALWAYS if name in schema.fields)]
+        select = f"SELECT {', '.join(dict.fromkeys(wanted))} FROM {object}"  # noqa: S608
+        return self._api.query(" ".join(part for part in (select, where, order) if part != ""), deleted=deleted)
+
+    def _names(self, object: str, fields: Sequence[str]) -> dict[str, str]:
+        """Asked names with their names in a query. Fields this user may not see are left out: they are not observed."""
+        schema = self._describe(object)
+        known = ((name, COMPANY if name == COMPANY else wire_name(schema, name)) for name in fields)
+        return {name: wire for name, wire in known if wire is not None and (wire != COMPANY or COMPANY in schema.fields)}
+
+    def _stamp(self, object: str) -> str:
+        fields = self._describe(object).fields
+        return next(name for name in STAMPS if name in fields)
+
+    def _after(self, state: Cursor, rows: Sequence[Mapping[str, Any]], body: Mapping[str, Any], stamp: str) -> tuple[Cursor, str | None]:
+        """The cursor after a page, and where the walk goes on (None: it is done)."""
+        until = state.get("until", self._api.door.crm_time())
+        following = body.get("nextRecordsUrl")
+        if following is None or not rows:
+            return {"from": at(until - self._overlap_s)}, None
+        return {**state, "until": until, "stamp": rows[-1][stamp], "id": rows[-1]["Id"]}, str(following)
+
+
+def _where(state: Cursor, stamp: str) -> str:
+    if "stamp" in state:
+        last = literal(state["stamp"])
+        return f"WHERE ({stamp} > {last} OR ({stamp} = {last} AND Id > {quoted([state['id']])[1:-1]}))"
+    return f"WHERE {stamp} >= {state['from']}" if "from" in state else ""
+
+
+def _packed(values: Sequence[str]) -> Iterator[list[str]]:
+    """Values for one query each: so many that its address does not grow too long."""
+    part: list[str] = []
+    length = 0
+    for value in values:
+        own = len(quote(value)) + 9
+        if part and (len(part) == BATCH or length + own > LONGEST_LIST):
+            yield part
+            part, length = [], 0
+        part.append(value)
+        length += own
+    if part:
+        yield part
