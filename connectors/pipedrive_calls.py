@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from connectors.errors import AccountStopped, BudgetSpent, ConnectorError, Denied, OutcomeUnknown, RecordRefused, Retry, Unreadable
@@ -127,6 +127,21 @@ def readable(door: Door, answer: Answer) -> Any:
     return body
 
 
+def pages(door: Door, path: str, params: Mapping[str, Any], *, kind: str) -> Iterator[Any]:
+    """The `data` of every page of a list."""
+    sent = dict(params)
+    while True:
+        answer = fetch(door, path, kind=kind, params=sent)
+        body = readable(door, answer)
+        yield body["data"]
+        cursor = next_cursor(body)
+        if cursor is None:
+            return
+        if cursor == sent.get("cursor"):
+            raise stuck(door, answer)
+        sent["cursor"] = cursor
+
+
 def next_cursor(body: Mapping[str, Any]) -> str | None:
     more = body.get("additional_data")
     cursor = more.get("next_cursor") if isinstance(more, Mapping) else None
@@ -150,22 +165,17 @@ def written(door: Door, answer: Answer) -> Mapping[str, Any]:
 
 
 def unexpected(door: Door, answer: Answer) -> ConnectorError:
-    return Unreadable(
-        f"Pipedrive refuses the request (status {answer.status}).",
-        account=door.account,
-        cause="unexpected_answer",
-        fix="Check base_url.",
-        status=answer.status,
-        request_id=answer.request_id,
-    )
+    return _unreadable(door, answer, f"Pipedrive refuses the request (status {answer.status}).", "unexpected_answer")
+
+
+def stuck(door: Door, answer: Answer) -> ConnectorError:
+    return _unreadable(door, answer, "the pages of a list do not go forward.", "paging")
 
 
 def _shapeless(door: Door, answer: Answer) -> ConnectorError:
-    return Unreadable(
-        "the answer does not have the documented shape.",
-        account=door.account,
-        cause="unexpected_shape",
-        fix="Check base_url.",
-        status=answer.status,
-        request_id=answer.request_id,
-    )
+    return _unreadable(door, answer, "the answer does not have the documented shape.", "unexpected_shape")
+
+
+def _unreadable(door: Door, answer: Answer, message: str, cause: str) -> ConnectorError:
+    fix = "Check base_url."
+    return Unreadable(message, account=door.account, cause=cause, fix=fix, status=answer.status, request_id=answer.request_id)

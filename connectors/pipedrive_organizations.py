@@ -6,13 +6,13 @@ looked for before an organisation is created, and none is ever renamed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.errors import OutcomeUnknown, RecordRefused
 from connectors.http import Door
-from connectors.pipedrive_calls import next_cursor, read, unexpected, written
+from connectors.pipedrive_calls import pages, read, unexpected, written
 
 PATH: Final = "/api/v2/organizations"
 BY_ID: Final = 100  # ids per call
@@ -60,6 +60,11 @@ class Organisations:
         found = self._look(name)
         return self._create(name) if found is None else found
 
+    def forget(self, name: str) -> None:
+        """An organisation that was known is not there any more."""
+        self._exact.pop(_plain(name), None)
+        self._folded.pop(_plain(name).casefold(), None)
+
     def _look(self, name: str) -> int | None:
         if not self._complete and self._searches < SEARCHES:
             self._search(name)
@@ -83,18 +88,9 @@ class Organisations:
         self.learn(int(item["item"]["id"]) for item in items)
 
     def _list(self, which: Mapping[str, str]) -> None:
-        for rows in self._pages(which):
+        params = {**which, "sort_by": "id", "sort_direction": "asc", "limit": PAGE}
+        for rows in pages(self._door, PATH, params, kind="read"):
             self._note(rows)
-
-    def _pages(self, which: Mapping[str, str]) -> Iterator[list[dict[str, Any]]]:
-        params: dict[str, Any] = {**which, "sort_by": "id", "sort_direction": "asc", "limit": PAGE}
-        while True:
-            body = read(self._door, PATH, kind="read", params=params)
-            yield body["data"]
-            cursor = next_cursor(body)
-            if cursor is None or cursor == params.get("cursor"):
-                return
-            params["cursor"] = cursor
 
     def _note(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:

@@ -99,7 +99,7 @@ def walk(crm: Pipedrive, cursor: str | None = None, fields: Sequence[str] = ()) 
     return records, cursor
 
 
-def create(key: str | None = None, **fields: Any) -> Write:
+def create(*, key: Any = None, **fields: Any) -> Write:
     return Write(Op.CREATE, "persons", {"last_name": "Lovelace", **fields}, key=key)
 
 

@@ -1,0 +1,135 @@
+"""Writing persons: one call each, read back from the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from connectors import pipedrive_persons as persons
+from connectors.base import Ending, Op, Outcome, Receipt, Record, Schema, Write
+from connectors.errors import ConnectorError, RecordRefused
+from connectors.http import Answer, escape
+from connectors.pipedrive_calls import unexpected, written
+from connectors.pipedrive_company import PERSONS, Company
+from connectors.pipedrive_organizations import Undecided
+from connectors.pipedrive_reading import Reading
+from connectors.singly import rejected, write_singly
+
+NAMES: Final = ("name", "first_name", "last_name")
+FRESH_S: Final = 60.0  # many rows may be refused in a row; the fields are described afresh for the first
+
+
+class Writing:
+    """Everything that is written to a company's persons."""
+
+    def __init__(self, company: Company, reading: Reading) -> None:
+        self._company = company
+        self._reading = reading
+        self._door = company.door
+        self._looked_at = -FRESH_S
+
+    def write(self, writes: Sequence[Write]) -> list[Receipt]:
+        return write_singly(writes, self._one)
+
+    def _one(self, write: Write) -> Receipt:
+        if write.op is Op.DELETE:
+            return self._delete(write)
+        try:
+            body = self._body(write, self._company.schema())
+        except persons.Unfit as unfit:
+            return rejected(write, unfit.cause, unfit.message, unfit.field)
+        except Undecided:
+            return _waits_for_organisation(write)
+        if write.op is Op.CREATE:
+            return self._created(write, self._door.send("POST", PERSONS, kind="write", json=body))
+        return self._updated(write, self._door.send("PATCH", _address(write), kind="write", json=body))
+
+    def _body(self, write: Write, schema: Schema) -> dict[str, Any]:
+        if write.op is Op.CREATE and all(write.fields.get(name) in (None, "") for name in NAMES):
+            raise persons.Unfit("required", "last_name", "a person needs a name.")
+        key = {} if write.op is not Op.CREATE or write.key is None else {self._company.key_field(): write.key}
+        body = persons.body(write, schema, self._company.organisations.id_for)
+        return {**body, "custom_fields": {**body.get("custom_fields", {}), **key}} if len(key) > 0 else body
+
+    def _created(self, write: Write, answer: Answer) -> Receipt:
+        if not answer.ok:
+            return self._refused(write, answer)
+        row = written(self._door, answer)
+        return Receipt(Outcome.CREATED, id=str(row["id"]), record=self._read_back(write, row))
+
+    def _updated(self, write: Write, answer: Answer) -> Receipt:
+        if answer.status in (404, 410):
+            return self._gone(write)
+        if not answer.ok:
+            return self._refused(write, answer)
+        row = written(self._door, answer)
+        if str(row["id"]) != write.id:
+            raise unexpected(self._door, answer)
+        return Receipt(Outcome.UPDATED, id=write.id, record=self._read_back(write, row))
+
+    def _delete(self, write: Write) -> Receipt:
+        answer = self._door.send("DELETE", _address(write), kind="write")
+        if answer.status in (404, 410):
+            return self._gone(write)
+        if not answer.ok:
+            return self._refused(write, answer)
+        written(self._door, answer)
+        return Receipt(Outcome.DELETED, id=write.id, record=Record(persons.OBJECT, str(write.id), {}, ending=Ending.DELETED))
+
+    def _gone(self, write: Write) -> Receipt:
+        record = self._reading.ending(str(write.id))
+        if record is None:
+            return rejected(write, "forbidden", "the person is shown, but cannot be changed.")
+        return Receipt(Outcome.GONE, id=write.id, record=record, cause="gone", message="the person is not there any more.")
+
+    def _refused(self, write: Write, answer: Answer) -> Receipt:
+        """A 400 names no field reliably, so a field that was removed in the meantime is looked for in a fresh description."""
+        if answer.status not in (400, 409, 413, 422):
+            raise unexpected(self._door, answer)
+        schema = self._schema_of_now()
+        removed = next((name for name in write.fields if name not in schema.fields), None)
+        if removed is not None:
+            message = "a person field that is written has been removed."
+            error = self._company.misconfigured(message, "unknown_field", "Run setup, or correct the mapping.")
+            return rejected(write, "unknown_field", message, removed, error)
+        if persons.ORGANISATION in write.fields and "org_id" in answer.text:
+            self._company.organisations.forget(str(write.fields[persons.ORGANISATION]))
+            return rejected(write, "invalid_value", "the organisation does not exist any more.", persons.ORGANISATION)
+        named = next((name for name in write.fields if name in answer.text), None)
+        return rejected(write, "invalid_value", "Pipedrive refuses a value of this person.", named)
+
+    def _schema_of_now(self) -> Schema:
+        now = self._door.clock()
+        if now - self._looked_at >= FRESH_S:
+            self._company.look_again()
+            self._looked_at = now
+        return self._company.schema()
+
+    def _read_back(self, write: Write, row: Mapping[str, Any]) -> Record:
+        """The record of the answer. A marketing status may be accepted and not applied, and is shown only when asked for."""
+        if persons.OPT_OUT in write.fields and persons.MARKETING not in row:
+            row = self._with_marketing(row)
+        return persons.record(row, self._company.schema(), (), self._company.organisations.name)
+
+    def _with_marketing(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            shown = self._reading.row(str(row["id"]), (persons.OPT_OUT,))
+        except ConnectorError:
+            return row  # the write itself is confirmed; its status stays unobserved
+        return row if shown is None else shown
+
+
+def _address(write: Write) -> str:
+    if write.id is None:
+        raise RecordRefused("an update or delete needs an id.", cause="required", field="id")
+    return f"{PERSONS}/{escape(write.id)}"
+
+
+def _waits_for_organisation(write: Write) -> Receipt:
+    return Receipt(
+        Outcome.NOT_SENT,
+        id=write.id,
+        cause="organisation_unknown",
+        field=persons.ORGANISATION,
+        message="it is not known whether the organisation was created; the next run looks it up.",
+    )
