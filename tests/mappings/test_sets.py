@@ -197,3 +197,32 @@ def test_a_number_with_an_extension_survives_the_overflow(dialects: dict[tuple[s
         "+49301234111 ext. 5",
         "+49301234222",
     ]
+
+
+def test_an_address_too_long_for_its_slot_goes_to_the_overflow(dialects: dict[tuple[str, str], Dialect]) -> None:
+    long = item_email(f"{'a' * 60}@{'b' * 30}.de")
+    assert project(dialects["salesforce", "Lead"].sets["emails"], (long,), {}) == {"Leadloom_Other_Emails__c": long.text}
+
+
+def test_the_overflow_holds_whole_addresses_only_and_keeps_what_a_person_typed() -> None:
+    rest = SetRow("rest", "rest", "emails", "rest", limit=34)
+    out = project((rest,), (A, B, C), {"rest": "ask Anna"})
+    assert out == {"rest": "a@firma.de; b@firma.de; ask Anna"}
+    assert project((rest,), (A, B, C), apply({}, out)) == {}
+    assert unheld((rest,), (A, B, C), apply({}, out)) == (C,)
+
+
+def test_an_overflow_of_the_same_addresses_keeps_its_spelling_and_order() -> None:
+    rest = SetRow("rest", "rest", "emails", "rest")
+    assert project((rest,), (A, B), {"rest": "B@Firma.de,A@firma.de"}) == {}
+
+
+def test_a_second_mobile_number_does_not_take_the_desk_phones_place(dialects: dict[tuple[str, str], Dialect]) -> None:
+    mobiles = tuple(item_phone(f"+4917012345{n}", "DE", "mobile") for n in (67, 68))
+    out = project(dialects["salesforce", "Lead"].sets["phones"], mobiles, {})
+    assert out == {"MobilePhone": "+491701234567", "Leadloom_Other_Phones__c": "+491701234568"}
+
+
+def test_a_fax_is_never_written_into_a_field_that_people_call(dialects: dict[tuple[str, str], Dialect]) -> None:
+    fax = item_phone("+49301234111", "DE", "fax")
+    assert project(dialects["activecampaign", "contacts"].sets["phones"], (fax,), {}) == {"LEADLOOM_OTHER_PHONES": "+49301234111"}
