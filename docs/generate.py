@@ -94,7 +94,7 @@ def _settings() -> str:
     text = [
         f"{NOTE}\n\n# Settings\n",
         "One TOML file; `config.example.toml` shows every key in use. Each key may come from the environment instead, which wins over",
-        "the file: `LEADLOOM__ACCOUNTS__HUBSPOT__TOKEN` sets `accounts.hubspot.token`; items of a list have commas between them. `${NAME}` is",
+        "the file: `LEADLOOM__ACCOUNTS__HUBSPOT__TOKEN` sets `accounts.hubspot.token`; a list is written with commas. `${NAME}` is",
         "replaced by the variable of that name. Relative paths start at the folder of the file. Unknown keys are mistakes, and all",
         "mistakes are reported at once, before anything is contacted.\n",
     ]

@@ -1,0 +1,165 @@
+"""Tables for people. Data goes in as plain dictionaries, the same that `--json` prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+Data = Mapping[str, Any]
+
+NOTHING = "–"
+IN_A_PIPE = 200  # columns, where no terminal says how wide it is
+SECTIONS = {"restrict": "opt-out", "create": "create", "update": "update", "delete": "delete"}
+
+
+def say(sentence: str) -> None:
+    """A message to the person, never mixed with data."""
+    typer.echo(sentence, err=True)
+
+
+def print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def show(*parts: Table | str) -> None:
+    """Values of a CRM are shown as they are: no markup in them means anything."""
+    terminal = sys.stdout.isatty()
+    console = Console(markup=False, highlight=False, emoji=False, soft_wrap=False, width=None if terminal else IN_A_PIPE)
+    for part in parts:
+        console.print(part)
+
+
+def cell(value: object) -> str:
+    """A value on one line. Control characters of a record must not reach the terminal."""
+    if value is None or value == "" or value == [] or value == ():
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return "; ".join(cell(item) for item in value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Table:
+    made = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell(value) for value in row))
+    return made
+
+
+CAME = ("read", "new", "changed", "unchanged", "ended", "parked")
+WENT = ("planned", "created", "updated", "deleted", "held", "skipped", "failed", "unknown")
+
+
+def of_run(report: Data) -> list[Table | str]:
+    """One run: what came in, what went out, and what needs a person."""
+    accounts: Mapping[str, Data] = report["accounts"]
+    calls = {name: account["api_calls"] for name, account in accounts.items()}
+    kinds = sorted({kind for each in calls.values() for kind in each})
+    parts: list[Table | str] = [
+        table("Read", ("CRM", *CAME), ((name, *(account["in"][key] for key in CAME)) for name, account in accounts.items()), numbers=CAME),
+        table(
+            "Written", ("CRM", *WENT), ((name, *(account["out"][key] for key in WENT)) for name, account in accounts.items()), numbers=WENT
+        ),
+    ]
+    if len(kinds) > 0:
+        rows = ((name, *(each.get(kind, 0) for kind in kinds)) for name, each in calls.items())
+        parts.append(table("Calls", ("CRM", *kinds), rows, numbers=kinds))
+    leads = report["leads"]
+    parts.append(
+        f"Leads: {leads['new']} new, {leads['changed']} changed, {leads['merged']} merged. Questions for a person: {report['reviews']}."
+    )
+    if len(report["problems"]) > 0:
+        parts += ["", of_problems(report["problems"])]
+    return parts
+
+
+def of_problems(problems: Iterable[Data]) -> Table:
+    rows = ((one["id"], one["account"], one["cause"], one["count"], one.get("example"), one["fix"]) for one in problems)
+    return table("Problems", ("id", "CRM", "cause", "count", "for example", "what to do"), rows, numbers=("count",))
+
+
+def of_runs(runs: Iterable[Data]) -> Table:
+    rows = (
+        (run["run"], run["kind"], run["started"], run["seconds"], run["status"], run["read"], run["written"], run["failed"]) for run in runs
+    )
+    columns = ("run", "kind", "started", "seconds", "status", "read", "written", "failed")
+    return table("Runs, newest first", columns, rows, numbers=("seconds", "read", "written", "failed"))
+
+
+def of_plan(plan: Data, limit: int) -> list[Table | str]:
+    """A plan: one line per field. At most `limit` lines are shown; the file has them all."""
+    lines = [line for write in plan["writes"] for line in _lines_of(write)]
+    parts: list[Table | str] = [of_plan_totals(plan)]
+    if len(lines) > 0:
+        parts.append(table("Writes", ("CRM", "what", "record", "lead", "field", "now", "then", "why"), lines[:limit]))
+    if len(lines) > limit:
+        parts.append(f"… and {len(lines) - limit} more lines. See them all with --limit {len(lines)} or --json, or in the file of -o.")
+    return parts
+
+
+def of_plan_totals(plan: Data) -> Table:
+    totals: dict[str, dict[str, int]] = {name: dict.fromkeys(SECTIONS, 0) for name in plan["accounts"]}
+    for write in plan["writes"]:
+        totals[write["account"]][write["section"]] += 1
+    rows = ((name, *numbers.values()) for name, numbers in totals.items())
+    headings = ("opt-outs", "creates", "updates", "deletes")
+    return table("Plan", ("CRM", *headings), rows, numbers=headings)
+
+
+def _lines_of(write: Data) -> Iterable[Sequence[object]]:
+    record = f"{write['object']} {write['id']}" if write["id"] is not None else f"new {write['object']}"
+    head: tuple[object, ...] = (write["account"], SECTIONS[write["section"]], record, write["lead_id"])
+    for change in write["fields"]:
+        yield (*head, change["field"], change["old"], change["new"], change["reason"])
+        head = ("", "", "", "")
+
+
+def of_leads(leads: Iterable[Data]) -> Table:
+    columns = ("lead", "name", "e-mail", "company", "stage", "score", "grade", "owner", "in")
+    rows = (
+        (
+            lead["lead_id"],
+            lead["name"],
+            lead["email"],
+            lead["company"],
+            lead["stage"],
+            lead["score"],
+            lead["grade"],
+            lead["owner"],
+            lead["in"],
+        )
+        for lead in leads
+    )
+    return table("Leads", columns, rows, numbers=("score",))
+
+
+def of_lead(lead: Data) -> list[Table | str]:
+    fields = ((name, value) for name, value in lead["fields"].items())
+    records = ((one["account"], one["object"], one["id"], one["role"], one["state"], one["read_at"]) for one in lead["records"])
+    return [
+        table(f"Lead {lead['lead_id']}", ("field", "value"), fields),
+        table("Its records", ("CRM", "object", "id", "role", "state", "last read"), records),
+    ]
+
+
+def of_reasons(why: Data) -> list[Table | str]:
+    """Why each field is as it is: where the value came from, when, by which rule, and what lost."""
+    rows = []
+    for reason in why["fields"]:
+        lost = [f"{cell(one['value'])} ({one['from']})" for one in reason["lost"]]
+        rows.append((reason["field"], reason["value"], reason["from"], reason["at"], reason["rule"], lost))
+    parts: list[Table | str] = [table(f"Lead {why['lead_id']}", ("field", "value", "from", "when", "rule", "what lost"), rows)]
+    links = ((one["account"], f"{one['object']} {one['id']}", one["role"], one["state"], one["evidence"]) for one in why["records"])
+    parts.append(table("Its records", ("CRM", "record", "role", "state", "how we know"), links))
+    return parts

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from commands import showing
+
+OUT = dict.fromkeys(showing.WENT, 0)
+IN = dict.fromkeys(showing.CAME, 0)
+RUN = {
+    "run": "7",
+    "status": "done",
+    "accounts": {
+        "hubspot": {"in": {**IN, "read": 12, "new": 12}, "out": {**OUT, "planned": 3, "updated": 3}, "api_calls": {"read": 1, "write": 1}},
+        "salesforce": {"in": IN, "out": OUT, "api_calls": {"auth": 1, "read": 2}},
+    },
+    "leads": {"new": 12, "changed": 0, "merged": 1},
+    "reviews": 2,
+    "problems": [{"id": 4, "account": "salesforce", "cause": "duplicate_rule", "count": 9, "fix": "Allow it in the duplicate rule."}],
+}
+PLAN = {
+    "accounts": ["hubspot", "pipedrive"],
+    "writes": [
+        {
+            "account": "hubspot", "object": "contacts", "id": "101", "lead_id": "01L", "section": "update",
+            "fields": [
+                {"field": "job_title", "old": "CEO", "new": None, "reason": "job_title of the lead changed"},
+                {"field": "emails", "old": ["a@x.example"], "new": ["a@x.example", "b@x.example"], "reason": "emails of the lead changed"},
+            ],
+        },
+        {
+            "account": "pipedrive", "object": "persons", "id": None, "lead_id": "01L", "section": "create",
+            "fields": [{"field": "first_name", "old": None, "new": "[bold]Käthe\x1b[31m", "reason": ""}],
+        },
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def shown(capsys):
+    def show(*parts):
+        showing.show(*parts)
+        return capsys.readouterr().out
+
+    return show
+
+
+def test_a_run_shows_what_came_what_went_and_what_to_do(shown):
+    text = shown(*showing.of_run(RUN))
+    for word in (
+        "hubspot",
+        "12",
+        "Leads: 12 new, 0 changed, 1 merged. Questions for a person: 2.",
+        "duplicate_rule",
+        "Allow it in the duplicate rule.",
+    ):
+        assert word in text
+    assert "auth" in text
+
+
+def test_a_plan_shows_field_old_and_new(shown):
+    text = shown(*showing.of_plan(PLAN, 100))
+    assert "contacts 101" in text
+    assert "new persons" in text
+    assert "a@x.example; b@x.example" in text
+    assert showing.NOTHING in text
+
+
+def test_a_long_plan_is_cut_and_says_so(shown):
+    assert "… and 2 more lines." in shown(*showing.of_plan(PLAN, 1))
+
+
+def test_what_stands_in_a_record_cannot_paint_the_terminal(shown):
+    text = shown(*showing.of_plan(PLAN, 100))
+    assert "[bold]Käthe" in text
+    assert "\x1b" not in text
+
+
+def test_totals_count_rows_not_fields(shown):
+    line = next(line for line in shown(showing.of_plan_totals(PLAN)).splitlines() if "hubspot" in line)
+    assert line.split() == ["hubspot", "0", "0", "1", "0"]
+
+
+def test_problems_and_runs(shown):
+    text = shown(
+        showing.of_problems(RUN["problems"]),
+        showing.of_runs(
+            [
+                {
+                    "run": "7",
+                    "kind": "sync",
+                    "started": "2026-01-01 10:00",
+                    "seconds": 4,
+                    "status": "done",
+                    "read": 1,
+                    "written": 2,
+                    "failed": 3,
+                }
+            ]
+        ),
+    )
+    assert "duplicate_rule" in text
+    assert "2026-01-01 10:00" in text
+
+
+def test_a_lead_and_why(shown):
+    lead = {"lead_id": "01L", "fields": {"first_name": "Käthe", "opt_out.email": True}, "records": []}
+    why = {
+        "lead_id": "01L",
+        "fields": [{"field": "job_title", "value": "CEO", "from": "hubspot contacts 101", "at": "2026-01-01", "rule": "the only change",
+                    "lost": [{"value": "CFO", "from": "salesforce"}]}],
+        "records": [{"account": "hubspot", "object": "contacts", "id": "101", "role": "main", "state": "active", "evidence": "e-mail"}],
+    }  # fmt: skip
+    assert "yes" in shown(*showing.of_lead(lead))
+    assert "CFO (salesforce)" in shown(*showing.of_reasons(why))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), ("", "–"), (0, "0"), (False, "no"), ([], "–"), (["a", None], "a; –"), ({"a": 1}, '{"a": 1}'), ("a\nb", "a b")],
+)
+def test_a_cell_is_one_line_and_zero_is_not_nothing(value, text):
+    assert showing.cell(value) == text
+
+
+def test_json_is_the_document_and_nothing_else(capsys):
+    showing.print_json({"name": "Käthe"})
+    assert json.loads(capsys.readouterr().out) == {"name": "Käthe"}
+
+
+def test_messages_do_not_mix_with_data(capsys):
+    showing.say("careful")
+    assert capsys.readouterr() == ("", "careful\n")
