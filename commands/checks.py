@@ -97,4 +97,11 @@ def _rules(tables: Mapping[str, Any], above: str) -> list[tuple[str, Any]]:
 
 
 def predicate(value: dict[str, Any]) -> dict[str, Any]:
+    from leads import predicates
+    from leads.rulefile import RuleFileError
+
+    try:
+        predicates.parse(value)
+    except RuleFileError as error:
+        raise expected("; ".join(map(str, error.problems))) from None
     return value

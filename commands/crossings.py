@@ -12,10 +12,16 @@ from leads.model import FIELDS, Winner
 Key = tuple[str, ...]
 Found = Iterator[tuple[Key, str]]
 
+# The ways into a CRM that knows several: all keys of exactly one of them.
+LOGINS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "hubspot": (("token",), ("client_id", "client_secret", "refresh_token")),
+    "salesforce": (("client_id", "client_secret"), ("client_id", "private_key_file", "username"), ("session_id",)),
+}
+
 
 def mistakes(raw: Mapping[str, Any], folder: Path) -> Found:
     yield from _unknown_accounts(raw)
-    yield from _salesforce_logins(raw)
+    yield from _incomplete_logins(raw)
     yield from _unfit_rules(raw)
     yield from _absent_files(raw, folder)
 
@@ -46,16 +52,23 @@ def _unknown_accounts(raw: Mapping[str, Any]) -> Found:
         yield ("fields", "precedence"), "an account is named twice"
 
 
-def _salesforce_logins(raw: Mapping[str, Any]) -> Found:
+def _incomplete_logins(raw: Mapping[str, Any]) -> Found:
     for name, account in _table(raw, "accounts").items():
-        if _table(account).get("crm") != "salesforce":
+        ways = LOGINS.get(_table(account).get("crm", ""), ())
+        has = {key for way in ways for key in way if key in account}
+        fitting = [way for way in ways if has <= set(way)]
+        if len(ways) == 0 or any(has == set(way) for way in ways):
             continue
-        has = {key for key in ("client_id", "client_secret", "session_id") if key in account}
-        if has == {"client_id"} or has == {"client_secret"}:
-            lacking = ({"client_id", "client_secret"} - has).pop()
-            yield ("accounts", name, lacking), "is missing: client_id and client_secret go together"
-        elif has not in ({"session_id"}, {"client_id", "client_secret"}):
-            yield ("accounts", name), "expected either client_id and client_secret, or session_id"
+        if len(has) > 0 and len(fitting) == 1:
+            for key in fitting[0]:
+                if key not in has:
+                    yield ("accounts", name, key), f"is missing: {_and(fitting[0])} go together"
+        else:
+            yield ("accounts", name), f"expected {', or '.join(map(_and, ways))}"
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _unfit_rules(raw: Mapping[str, Any]) -> Found:
@@ -85,7 +98,8 @@ def directions(name: str) -> tuple[str, ...]:
 
 
 def _absent_files(raw: Mapping[str, Any], folder: Path) -> Found:
-    for table in ("scoring", "routing"):
-        file = _table(raw, table).get("file")
+    keys = [("scoring", "file"), ("routing", "file"), *(("accounts", name, "private_key_file") for name in _table(raw, "accounts"))]
+    for key in keys:
+        file = _table(raw, *key[:-1]).get(key[-1])
         if isinstance(file, str) and not (folder / file).is_file():
-            yield (table, "file"), f"there is no file {file} (looked in the folder of the settings)"
+            yield key, f"there is no file {file} (looked in the folder of the settings)"

@@ -17,7 +17,7 @@ from pydantic_settings import EnvSettingsSource
 
 from commands import crossings
 from commands.checks import nearest
-from commands.settings import ACCOUNTS, PREFIX, TABLES, RuleFile, Settings
+from commands.settings import ACCOUNTS, PREFIX, TABLES, Settings, Table
 
 FILE = "leadloom.toml"
 Key = tuple[str, ...]
@@ -134,14 +134,16 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(
         update={
             "store": settings.store.model_copy(update={"url": url}),
-            "scoring": _anchored_file(settings.scoring, folder),
-            "routing": _anchored_file(settings.routing, folder),
+            "scoring": _at(folder, settings.scoring, "file"),
+            "routing": _at(folder, settings.routing, "file"),
+            "accounts": {name: _at(folder, account, "private_key_file") for name, account in settings.accounts.items()},
         }
     )
 
 
-def _anchored_file(rules: RuleFile, folder: Path) -> RuleFile:
-    return rules if rules.file is None else RuleFile(file=folder / rules.file)
+def _at(folder: Path, table: Table, key: str) -> Table:
+    path = getattr(table, key, None)
+    return table if path is None else table.model_copy(update={key: folder / path})
 
 
 def _sentence(error: ErrorDetails) -> Found:

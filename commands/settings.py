@@ -46,7 +46,10 @@ class Account(Table):
 
 class HubSpot(Account):
     crm: Literal["hubspot"] = Field(description="which CRM this is")
-    token: Secret = Field(description="access token of a private app")
+    token: Secret | None = Field(default=None, description="access token of a private app")
+    client_id: Secret | None = Field(default=None, description="instead of a token: a public app's client id")
+    client_secret: Secret | None = Field(default=None, description="with client_id: that app's secret")
+    refresh_token: Secret | None = Field(default=None, description="with client_id: the refresh token of your portal")
     base_url: Url = Field(default="https://api.hubapi.com", description="where the API is")
     objects: Listed[Literal["contacts"]] = Field(default=("contacts",), min_length=1, description="what is synced")
 
@@ -54,9 +57,14 @@ class HubSpot(Account):
 class Salesforce(Account):
     crm: Literal["salesforce"] = Field(description="which CRM this is")
     instance_url: Url = Field(description="your My Domain, such as https://example.my.salesforce.com")
-    client_id: Secret | None = Field(default=None, description="consumer key of an app with the client credentials flow")
-    client_secret: Secret | None = Field(default=None, description="consumer secret of that app")
-    session_id: Secret | None = Field(default=None, description="an access token, instead of client_id and client_secret")
+    client_id: Secret | None = Field(default=None, description="consumer key of an external client app or connected app")
+    client_secret: Secret | None = Field(default=None, description="its consumer secret, for the client credentials flow")
+    private_key_file: Path | None = Field(default=None, description="for the JWT bearer flow instead: the private key of its certificate")
+    username: str | None = Field(default=None, description="with private_key_file: the user Leadloom acts as")
+    login_url: Url = Field(
+        default="https://login.salesforce.com", description="with private_key_file: https://test.salesforce.com for a sandbox org"
+    )
+    session_id: Secret | None = Field(default=None, description="a ready access token, instead of all these; it expires after hours")
     api_version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.0$")] = Field(default="59.0", description="version of the REST API")
     base_url: Url | None = Field(default=None, description="where the API is, if not at instance_url")
     objects: Listed[Literal["Lead", "Contact"]] = Field(default=("Lead", "Contact"), min_length=1, description="what is synced")

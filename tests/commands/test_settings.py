@@ -137,10 +137,10 @@ def test_all_mistakes_are_told_at_once(mistakes):
         file = "nowhere.toml"
         """)
     assert found == [
-        "leadloom.toml: accounts.hub.token: is missing: access token of a private app",
+        "leadloom.toml: accounts.hub: expected token, or client_id, client_secret and refresh_token",
         'leadloom.toml: accounts.hub.tokn: no such key. Did you mean "token"?',
         'leadloom.toml: accounts.sf.crm: expected one of hubspot, salesforce, pipedrive, activecampaign. Did you mean "salesforce"?',
-        "leadloom.toml: accounts.two.client_secret: is missing: client_id and client_secret go together",
+        "leadloom.toml: accounts.two: expected client_id and client_secret, or client_id, private_key_file and username, or session_id",
         "leadloom.toml: accounts.two.instance_url: expected https: the token would travel in clear. "
         "Plain http is for servers on this machine only",
         "leadloom.toml: accounts.two.objects: expected 'Lead' or 'Contact'. Did you mean \"Lead\"?",
@@ -201,9 +201,27 @@ def test_a_missing_file_says_how_to_get_one(tmp_path):
 def test_salesforce_has_two_ways_in_and_wants_one(mistakes):
     sf = '[accounts.sf]\ncrm = "salesforce"\ninstance_url = "https://x.my.salesforce.com"\n'
     both = 'client_id = "a"\nclient_secret = "b"\nsession_id = "c"\n'
-    sentence = "leadloom.toml: accounts.sf: expected either client_id and client_secret, or session_id"
+    sentence = (
+        "leadloom.toml: accounts.sf: expected client_id and client_secret, or client_id, private_key_file and username, or session_id"
+    )
     assert mistakes(sf) == [sentence]
     assert mistakes(sf + both) == [sentence]
+    assert mistakes(sf + 'client_secret = "b"\n') == [
+        "leadloom.toml: accounts.sf.client_id: is missing: client_id and client_secret go together"
+    ]
+
+
+def test_hubspot_can_be_entered_with_a_refresh_token(written):
+    hub = read_settings(written('[accounts.hub]\ncrm = "hubspot"\nclient_id = "a"\nclient_secret = "b"\nrefresh_token = "c"\n')).accounts[
+        "hub"
+    ]
+    assert isinstance(hub, HubSpot)
+    assert hub.token is None
+
+
+def test_a_condition_is_checked_with_the_rest(mistakes):
+    (found,) = mistakes(HUB + '[scope.hub]\nwhen = { field = "stag", op = "in", value = ["mql"] }\n')
+    assert found.startswith("leadloom.toml: scope.hub.when: when.field: expected a field of a lead")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9101", "localhost:9101", "[::1]:9101"])
