@@ -59,5 +59,40 @@ def ask(app: App, method: str, target: str, body: Any = None, **headers: str) ->
     return reply.status, json.loads(content) if is_json else content.decode()
 
 
+class Caller:
+    """An app and the headers that every request to it carries."""
+
+    def __init__(self, app: App, **headers: str) -> None:
+        self.app = app
+        self.headers = headers
+
+    def __call__(self, method: str, target: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        return ask(self.app, method, target, body, **{**self.headers, **headers})
+
+    def ok(self, method: str, target: str, body: Any = None, **headers: str) -> Any:
+        status, answer = self(method, target, body, **headers)
+        if status >= 400:
+            raise AssertionError(f"{method} {target}: {status} {answer}")
+        return answer
+
+    def control(self, name: str, body: Any = None, method: str = "POST") -> Any:
+        status, answer = ask(self.app, method, f"/_sandbox/{name}", body)
+        if status != 200:
+            raise AssertionError(f"{name}: {answer}")
+        return answer
+
+    def act(self, do: str, **body: Any) -> Any:
+        return self.control("act", {"do": do, **body})
+
+    def fault(self, kind: str, method: str = "*", path: str = "*", **options: Any) -> None:
+        self.control("faults", {"match": {"method": method, "path": path}, "fault": kind, **options})
+
+    def set(self, **switches: Any) -> None:
+        self.control("settings", switches)
+
+    def advance(self, seconds: float) -> None:
+        self.control("clock", {"advance_s": seconds})
+
+
 def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value

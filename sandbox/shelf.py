@@ -32,6 +32,10 @@ class Ids:
         """Ids from `id` on."""
         return self._from(bisect_left(self.order, id))
 
+    def count(self, id: Any) -> int:
+        """How many ids there are from `id` on."""
+        return len(self.order) - bisect_left(self.order, id)
+
     def _from(self, at: int) -> Iterator[Any]:
         for index in range(at, len(self.order)):
             yield self.order[index]
@@ -64,6 +68,10 @@ class Changes:
 
     def forget(self, id: Any) -> None:
         self._current.pop(id, None)
+
+    def count(self, stamp: Any) -> int:
+        """At most so many records changed at `stamp` or later."""
+        return len(self._entries) - bisect_left(self._entries, (stamp,))
 
     def since(self, stamp: Any, until: Any = None) -> Iterator[Any]:
         """Ids whose newest change is at `stamp` or later (up to and including `until`), in order of (stamp, id)."""

@@ -20,7 +20,19 @@ from sandbox.messages import HTML_PAGE, ActRefused, Clock, Counts, Refused, Repl
 from sandbox.routes import Table, route
 
 __all__ = [
-    "ActRefused", "App", "Clock", "ConnectionDropped", "Counts", "Refused", "Reply", "Request", "http_date", "iso_ms", "phrase", "route",
+    "HTML_PAGE",
+    "ActRefused",
+    "App",
+    "Clock",
+    "ConnectionDropped",
+    "Counts",
+    "Refused",
+    "Reply",
+    "Request",
+    "http_date",
+    "iso_ms",
+    "phrase",
+    "route",
 ]  # fmt: skip
 
 LOG_LENGTH = 500_000
@@ -118,7 +130,7 @@ class App:
         refusal = self.authorize(request) or self.meter(request)
         if refusal is not None:
             return refusal
-        found = self._table.find(request.method, request.path)
+        found = self._table.find(request.method, self.rewrite(request.path))
         if found is None:
             return self.not_found(request)
         handler, params = found
@@ -145,7 +157,11 @@ class App:
         return _damaged(reply, fault)
 
     def _trouble(self, request: Request, fault: Fault) -> Reply:
-        reply = self.trouble(int(fault.kind), request)
+        self.fault = fault
+        try:
+            reply = self.trouble(int(fault.kind), request)
+        finally:
+            self.fault = None
         shape = fault.options.get("body", "json")
         if shape == "html":
             reply = Reply(reply.status, HTML_PAGE.format(status=reply.status, phrase=phrase(reply.status)), reply.headers)
@@ -230,6 +246,10 @@ class App:
     def credentials(self) -> dict[str, str]:
         """What a client needs beside the address; shown in the line the command prints when ready."""
         return {"token": self.token}
+
+    def rewrite(self, path: str) -> str:
+        """The path under which a request is served, where a vendor has several for one thing."""
+        return path
 
     def authorize(self, _request: Request, /) -> Reply | None:
         """The refusal of a request without valid credentials."""
