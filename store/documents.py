@@ -1,0 +1,137 @@
+"""The JSON documents inside the rows: base, lead, revision, planned write. Compact, and readable with any SQLite browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from leads.model import ABSENT, Value
+from sync.state import Base, Cell, Origin, Pair, Ref, Revision, dump_value, load_value
+
+EMPTY = Pair()
+FLIPS = 3  # its place in a dumped pair; zero of them is the usual case
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def seconds(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+def instant(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)
+
+
+def dump_base(base: Base) -> str:
+    """Pairs as [seen, meant, refused, flips, late] without trailing blanks; empty ones are only listed, they are most of them."""
+    empty = [row_id for row_id, pair in base.pairs.items() if pair == EMPTY]
+    pairs = {row_id: _dump_pair(pair) for row_id, pair in base.pairs.items() if pair != EMPTY}
+    return dumps({"p": pairs, "e": empty})
+
+
+def load_base(text: str, read_at: float | None) -> Base:
+    if text == "":
+        return Base()
+    document = json.loads(text)
+    pairs = {row_id: _load_pair(parts) for row_id, parts in document["p"].items()}
+    return Base({**dict.fromkeys(document["e"], EMPTY), **pairs}, instant(read_at))
+
+
+def _dump_pair(pair: Pair) -> list[Any]:
+    parts = [
+        pair.seen,
+        dump_value(pair.meant),
+        pair.refused,
+        pair.flips,
+        None if pair.late is None else [pair.late[0], dump_value(pair.late[1])],
+    ]
+    while parts and (parts[-1] is None or (len(parts) == FLIPS + 1 and parts[FLIPS] == 0)):
+        parts.pop()
+    return parts
+
+
+def _load_pair(parts: Sequence[Any]) -> Pair:
+    seen, meant, refused, flips, late = list(parts) + [None] * (5 - len(parts))
+    return Pair(
+        seen,
+        load_value(meant),
+        None if refused is None else (refused[0], refused[1]),
+        0 if flips is None else flips,
+        None if late is None else (late[0], load_value(late[1])),
+    )
+
+
+def dump_fields(fields: Mapping[str, Value]) -> str:
+    return dumps({name: dump_value(value) for name, value in fields.items() if value is not ABSENT})
+
+
+def load_fields(text: str) -> dict[str, Value]:
+    return {name: load_value(raw) for name, raw in json.loads(text).items()}
+
+
+def dump_origins(origins: Mapping[str, Origin]) -> str:
+    """Most fields of a lead come from one record: each origin is written once and referred to by its number."""
+    unique = list(dict.fromkeys(origins.values()))
+    numbers = {origin: number for number, origin in enumerate(unique)}
+    return dumps({"o": [_dump_origin(origin) for origin in unique], "f": {name: numbers[origin] for name, origin in origins.items()}})
+
+
+def load_origins(text: str) -> dict[str, Origin]:
+    document = json.loads(text)
+    unique = [_load_origin(parts) for parts in document["o"]]
+    return {name: unique[number] for name, number in document["f"].items()}
+
+
+def _dump_origin(origin: Origin) -> list[Any]:
+    ref = None if origin.ref is None else [origin.ref.object, origin.ref.id]
+    return [origin.account, ref, origin.rule, seconds(origin.lo), seconds(origin.hi)]
+
+
+def _load_origin(parts: Sequence[Any]) -> Origin:
+    account, ref, rule, lo, hi = parts
+    return Origin(account, None if ref is None else Ref(account, *ref), rule, instant(lo), instant(hi))
+
+
+def dump_revisions(revisions: Iterable[Revision]) -> str:
+    rows = list(revisions)
+    unique = list(dict.fromkeys((revision.origin, revision.rule) for revision in rows))
+    numbers = {key: number for number, key in enumerate(unique)}
+    changes = [
+        [
+            one.name,
+            dump_value(one.old),
+            dump_value(one.new),
+            numbers[(one.origin, one.rule)],
+            [[dump_value(value), who] for value, who in one.lost],
+        ]
+        for one in rows
+    ]
+    return dumps({"o": [[_dump_origin(origin), rule] for origin, rule in unique], "c": changes})
+
+
+def load_revisions(text: str) -> list[Revision]:
+    document = json.loads(text)
+    origins = [(_load_origin(parts), rule) for parts, rule in document["o"]]
+    return [
+        Revision(name, load_value(old), load_value(new), origins[number][0], origins[number][1], _load_lost(lost))
+        for name, old, new, number, lost in document["c"]
+    ]
+
+
+def _load_lost(lost: Iterable[Sequence[Any]]) -> tuple[tuple[Value, str], ...]:
+    return tuple((load_value(value), who) for value, who in lost)
+
+
+def dump_cells(cells: Iterable[Cell]) -> str:
+    return dumps([[cell.row_id, cell.remote, cell.field, cell.old, cell.new, dump_value(cell.meant), cell.reason] for cell in cells])
+
+
+def load_cells(text: str) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(row_id, remote, field, old, new, load_value(meant), reason)
+        for row_id, remote, field, old, new, meant, reason in json.loads(text)
+    )

@@ -1,0 +1,189 @@
+"""What the hub remembers. Personal data lives in `inbox`, `lead`, `link`, `address`, `journal`, `revision`, `problem`, `review`.
+
+Times are UTC seconds since the epoch. JSON columns are text, written compactly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
+
+
+def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    return sa.Table(name, metadata, *columns)
+
+
+def _text(name: str, *, key: bool = False, nullable: bool = False, index: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, primary_key=key, nullable=nullable, index=index)
+
+
+def _time(name: str, *, index: bool = False) -> sa.Column[float]:
+    return sa.Column(name, sa.Float, nullable=True, index=index)
+
+
+meta = _table("meta", _text("name", key=True), _text("value"))
+
+account = _table(
+    "account",
+    _text("name", key=True),
+    _text("crm"),
+    _text("identity", index=True),
+    _text("label"),
+    _time("first_seen"),
+    _time("trusted_at"),  # since when `sync` may write here without being told
+    _text("rows"),  # fingerprint of each mapped row, by object
+)
+
+cursor = _table("cursor", _text("account", key=True), _text("object", key=True), _text("token"), _time("at"))
+
+hint = _table("hint", _text("account", key=True), _text("object", key=True), _text("id", key=True), _time("at"))
+
+inbox = _table(
+    "inbox",
+    _text("account", key=True),
+    _text("object", key=True),
+    _text("id", key=True),
+    _text("fields"),
+    _time("changed_at"),
+    _text("ending"),
+    _text("moved_object"),
+    _text("moved_id"),
+    _text("aliases"),
+    _text("run"),
+    _time("read_at"),
+    _text("lead_id", index=True),
+    _text("parked"),
+)
+
+lead = _table(
+    "lead",
+    _text("id", key=True),
+    _text("fields"),
+    _text("origins"),
+    _time("stage_since"),
+    sa.Column("stage_held", sa.Boolean, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("routed_epoch", sa.Integer, nullable=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    _time("created_at"),
+    _time("changed_at"),
+    _time("due", index=True),  # when it is to be worked on next: 0 while it is owed a write, else `later`
+    _time("later"),  # when a derived value changes by itself
+    sa.Column("open_debts", sa.Boolean, nullable=False),
+)
+
+link = _table(
+    "link",
+    _text("account", key=True),
+    _text("object", key=True),
+    _text("id", key=True),
+    _text("lead_id", index=True),
+    _text("role"),
+    _text("state"),
+    _text("key", index=True),
+    _text("ending"),
+    _text("base"),
+    _time("read_at"),
+)
+
+alias = _table("alias", _text("account", key=True), _text("object", key=True), _text("id", key=True), _text("now_object"), _text("now_id"))
+
+address = _table(
+    "address",
+    _text("address", key=True),
+    _text("account", key=True),
+    _text("object", key=True),
+    _text("id", key=True),
+    _text("lead_id", index=True),
+)
+
+restriction = _table(
+    "restriction",
+    _text("channel", key=True),
+    _text("address", key=True),
+    _text("account"),
+    _text("object"),
+    _text("id"),
+    _time("seen_at"),
+    _text("run"),
+)
+
+journal = _table(
+    "journal",
+    sa.Column("op", sa.Integer, primary_key=True, autoincrement=True),
+    _text("run", index=True),
+    _text("account"),
+    _text("object"),
+    _text("id"),
+    _text("lead_id", index=True),
+    _text("section"),
+    _text("key", index=True),
+    _text("cells"),
+    _text("state", index=True),
+    _text("outcome"),
+    _text("cause"),
+    _text("message"),
+    _time("sent_at"),
+    _time("done_at"),
+)
+
+revision = _table(
+    "revision",
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
+    _text("lead_id", index=True),
+    _text("run"),
+    _time("at"),
+    _text("changes"),
+)
+
+problem = _table(
+    "problem",
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    _text("account"),
+    _text("cause"),
+    _text("object"),
+    _text("record"),
+    _text("lead_id", index=True),
+    _text("field"),
+    _text("message"),
+    _text("fix"),
+    _text("run"),
+    _time("at"),
+)
+
+review = _table(
+    "review",
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    _text("kind"),
+    sa.Column("subject", sa.Text, nullable=False, unique=True),
+    _text("lead_id", index=True),
+    _text("refs"),
+    _text("question"),
+    _text("run"),
+    _time("at"),
+    _text("answer", nullable=True),
+)
+
+run = _table(
+    "run",
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    _text("kind"),
+    _time("started"),
+    _time("finished"),
+    _text("status"),
+    _text("summary"),
+)
+
+assignment = _table(
+    "assignment",
+    _text("lead_id", key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    _time("at"),
+    _text("rule"),
+    _text("owner"),
+    _text("queue"),
+    _text("reason"),
+)

@@ -1,0 +1,624 @@
+"""One transaction on the store: every question the pipeline asks and every fact it keeps, as a named query."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connectors.base import Ending, Record
+from store import schema as t
+from store.documents import (
+    dump_base,
+    dump_cells,
+    dump_fields,
+    dump_origins,
+    dump_revisions,
+    dumps,
+    instant,
+    load_base,
+    load_cells,
+    load_fields,
+    load_origins,
+    load_revisions,
+    seconds,
+)
+from sync.state import (
+    Base,
+    Entry,
+    EntryState,
+    LeadState,
+    Link,
+    LinkState,
+    PlannedWrite,
+    Problem,
+    Ref,
+    Restriction,
+    Review,
+    Revision,
+    Role,
+    Section,
+)
+
+CHUNK = 400  # values of one IN list, below every engine's limit
+
+
+class Unit:
+    """The named queries, on one connection inside one transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    # -- the workspace -------------------------------------------------------------------------------------------------------------
+
+    def meta(self, key: str) -> str | None:
+        value: str | None = self._scalar(sa.select(t.meta.c.value).where(t.meta.c.name == key))
+        return value
+
+    def put_meta(self, key: str, value: str) -> None:
+        self._upsert(t.meta, [{"name": key, "value": value}])
+
+    def account(self, name: str) -> Mapping[str, Any] | None:
+        return self._first(sa.select(t.account).where(t.account.c.name == name))
+
+    def account_of(self, identity: str) -> Mapping[str, Any] | None:
+        return self._first(sa.select(t.account).where(t.account.c.identity == identity))
+
+    def put_account(self, name: str, crm: str, identity: str, label: str, at: datetime) -> None:
+        row = {"name": name, "crm": crm, "identity": identity, "label": label, "first_seen": seconds(at), "trusted_at": None, "rows": "{}"}
+        self._upsert(t.account, [row])
+
+    def trust_account(self, name: str, at: datetime) -> None:
+        self._run(sa.update(t.account).where(t.account.c.name == name).values(trusted_at=seconds(at)))
+
+    def distrust_account(self, name: str) -> None:
+        self._run(sa.update(t.account).where(t.account.c.name == name).values(trusted_at=None))
+
+    def rows_of(self, account: str) -> dict[str, dict[str, str]]:
+        text = self._scalar(sa.select(t.account.c.rows).where(t.account.c.name == account))
+        found: dict[str, dict[str, str]] = json.loads(text) if text is not None else {}
+        return found
+
+    def put_rows(self, account: str, rows: Mapping[str, Mapping[str, str]]) -> None:
+        self._run(sa.update(t.account).where(t.account.c.name == account).values(rows=dumps(rows)))
+
+    # -- cursors, hints, inbox -----------------------------------------------------------------------------------------------------
+
+    def cursor(self, account: str, object: str) -> str | None:
+        token: str | None = self._scalar(sa.select(t.cursor.c.token).where(t.cursor.c.account == account, t.cursor.c.object == object))
+        return token
+
+    def put_cursor(self, account: str, object: str, token: str, at: datetime) -> None:
+        self._upsert(t.cursor, [{"account": account, "object": object, "token": token, "at": seconds(at)}])
+
+    def drop_cursor(self, account: str, object: str) -> None:
+        self._run(sa.delete(t.cursor).where(t.cursor.c.account == account, t.cursor.c.object == object))
+
+    def put_hints(self, refs: Iterable[Ref], at: datetime) -> None:
+        self._upsert(t.hint, [{**_where(ref), "at": seconds(at)} for ref in refs])
+
+    def hints(self, account: str) -> list[Ref]:
+        return [Ref(row.account, row.object, row.id) for row in self._run(sa.select(t.hint).where(t.hint.c.account == account))]
+
+    def drop_hints(self, refs: Iterable[Ref]) -> None:
+        self._delete(t.hint, refs)
+
+    def put_inbox(self, records: Iterable[tuple[Ref, Record]], run: str, read_at: datetime) -> None:
+        self._upsert(t.inbox, [_inbox_row(ref, record, run, read_at) for ref, record in records])
+
+    def inbox_rows(self, account: str, object: str, after: str, limit: int) -> list[tuple[Ref, Record, str]]:
+        """What was read of an object, by id, with the lead it is given to (empty: none yet)."""
+        inbox = t.inbox.c
+        query = sa.select(t.inbox).where(inbox.account == account, inbox.object == object, inbox.id > after)
+        return [
+            (Ref(row.account, row.object, row.id), _record(row), row.lead_id) for row in self._run(query.order_by(inbox.id).limit(limit))
+        ]
+
+    def give_to_leads(self, refs: Mapping[Ref, str]) -> None:
+        rows = [{"b_account": ref.account, "b_object": ref.object, "b_id": ref.id, "b_lead": lead_id} for ref, lead_id in refs.items()]
+        if rows:
+            inbox = t.inbox.c
+            where = (inbox.account == sa.bindparam("b_account"), inbox.object == sa.bindparam("b_object"), inbox.id == sa.bindparam("b_id"))
+            self._connection.execute(sa.update(t.inbox).where(*where).values(lead_id=sa.bindparam("b_lead")), rows)
+
+    def inbox_of(self, lead_ids: Sequence[str]) -> dict[str, dict[Ref, tuple[Record, datetime]]]:
+        found: dict[str, dict[Ref, tuple[Record, datetime]]] = defaultdict(dict)
+        for row in self._in(t.inbox, t.inbox.c.lead_id, lead_ids):
+            read_at = instant(row.read_at)
+            assert read_at is not None  # noqa: S101  # written by put_inbox only
+            found[row.lead_id][Ref(row.account, row.object, row.id)] = (_record(row), read_at)
+        return found
+
+    def inbox_size(self) -> int:
+        return int(self._scalar(sa.select(sa.func.count()).select_from(t.inbox)) or 0)
+
+    def drop_inbox(self, refs: Iterable[Ref]) -> None:
+        self._delete(t.inbox, refs)
+
+    # -- links ---------------------------------------------------------------------------------------------------------------------
+
+    def links_at(self, account: str, object: str, ids: Sequence[str]) -> dict[str, tuple[Link, Base]]:
+        """Links by the id asked for; an id that was merged away is answered with the link of its survivor."""
+        found = {link.ref.id: (link, base) for link, base in self._links(account, object, ids)}
+        missing = [id for id in ids if id not in found]
+        alias = t.alias.c
+        query = sa.select(t.alias).where(alias.account == account, alias.object == object)
+        forwards = {row.id: Ref(account, row.now_object, row.now_id) for row in self._in_query(query, alias.id, missing)} if missing else {}
+        for target in {ref.object for ref in forwards.values()}:
+            there = {
+                link.ref.id: (link, base)
+                for link, base in self._links(account, target, [r.id for r in forwards.values() if r.object == target])
+            }
+            found.update({id: there[ref.id] for id, ref in forwards.items() if ref.object == target and ref.id in there})
+        return found
+
+    def _links(self, account: str, object: str, ids: Sequence[str]) -> Iterator[tuple[Link, Base]]:
+        query = sa.select(t.link).where(t.link.c.account == account, t.link.c.object == object)
+        for row in self._in_query(query, t.link.c.id, ids):
+            yield _link(row), load_base(row.base, row.read_at)
+
+    def links_of(self, lead_ids: Sequence[str]) -> dict[str, list[tuple[Link, Base]]]:
+        found: dict[str, list[tuple[Link, Base]]] = defaultdict(list)
+        for row in self._in(t.link, t.link.c.lead_id, lead_ids):
+            found[row.lead_id].append((_link(row), load_base(row.base, row.read_at)))
+        return found
+
+    def put_links(self, links: Iterable[tuple[Link, Base]]) -> None:
+        self._upsert(t.link, [_link_row(link, base) for link, base in links])
+
+    def put_alias(self, old: Ref, now: Ref) -> None:
+        self._upsert(t.alias, [{**_where(old), "now_object": now.object, "now_id": now.id}])
+        self._run(
+            sa.update(t.alias)
+            .where(t.alias.c.account == old.account, t.alias.c.now_object == old.object, t.alias.c.now_id == old.id)
+            .values(now_object=now.object, now_id=now.id)
+        )
+
+    def has_base(self, account: str) -> bool:
+        return self._scalar(sa.select(t.link.c.id).where(t.link.c.account == account, t.link.c.base != "").limit(1)) is not None
+
+    def main_links(self, lead_ids: Sequence[str]) -> set[tuple[str, str]]:
+        query = sa.select(t.link.c.lead_id, t.link.c.account).where(t.link.c.role == Role.MAIN, t.link.c.state != LinkState.ENDED)
+        return {(row.lead_id, row.account) for row in self._in_query(query, t.link.c.lead_id, lead_ids)}
+
+    # -- leads ---------------------------------------------------------------------------------------------------------------------
+
+    def next_leads(self, after: str, now: datetime | None, limit: int) -> list[str]:
+        """Leads with news, or (given `now`) with something due, by id."""
+        news = sa.select(t.inbox.c.lead_id.label("id")).where(t.inbox.c.lead_id > after)
+        due = sa.select(t.lead.c.id.label("id")).where(t.lead.c.due <= (-1.0 if now is None else now.timestamp()), t.lead.c.id > after)
+        both = sa.union(news, due).subquery()
+        return [row.id for row in self._run(sa.select(both.c.id).order_by(both.c.id).limit(limit))]
+
+    def leads(self, ids: Sequence[str]) -> dict[str, LeadState]:
+        return {row.id: _lead(row) for row in self._in(t.lead, t.lead.c.id, ids)}
+
+    def put_leads(self, leads: Iterable[LeadState], at: datetime) -> None:
+        self._upsert(t.lead, [_lead_row(lead, at) for lead in leads])
+
+    def touch(self, lead_ids: Iterable[str]) -> None:
+        for ids in _chunks(sorted(set(lead_ids))):
+            self._run(sa.update(t.lead).where(t.lead.c.id.in_(ids)).values(due=0.0))
+
+    def put_addresses(self, shown: Mapping[Ref, tuple[str, Iterable[str]]]) -> None:
+        """Which addresses each record shows now, replacing what was kept of it."""
+        self._delete(t.address, shown)
+        self._upsert(
+            t.address,
+            [{"address": one, **_where(ref), "lead_id": lead_id} for ref, (lead_id, found) in shown.items() for one in set(found)],
+        )
+
+    def leads_at(self, addresses: Iterable[str]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in self._in(t.address, t.address.c.address, sorted(set(addresses))):
+            found[row.address].add(row.lead_id)
+        return found
+
+    def holders(self, addresses: Iterable[str]) -> dict[str, list[tuple[Ref, str]]]:
+        """Records that show an address, with their leads."""
+        found: dict[str, list[tuple[Ref, str]]] = defaultdict(list)
+        for row in self._in(t.address, t.address.c.address, sorted(set(addresses))):
+            found[row.address].append((Ref(row.account, row.object, row.id), row.lead_id))
+        return found
+
+    # -- restrictions --------------------------------------------------------------------------------------------------------------
+
+    def restrict(self, restrictions: Iterable[Restriction], run: str) -> set[str]:
+        """Keep every no; returns the addresses for which one is new."""
+        unique = {(one.channel, one.address): one for one in restrictions}
+        known = self.restricted({address for _, address in unique})
+        fresh = {key: one for key, one in unique.items() if key not in known}
+        rows = [
+            {"channel": channel, "address": address, **_where(one.ref), "seen_at": seconds(one.seen_at), "run": run}
+            for (channel, address), one in fresh.items()
+        ]
+        self._upsert(t.restriction, rows)
+        return {address for _, address in fresh}
+
+    def restricted(self, addresses: Iterable[str]) -> set[tuple[str, str]]:
+        return {(row.channel, row.address) for row in self._in(t.restriction, t.restriction.c.address, sorted(set(addresses)))}
+
+    # -- journal -------------------------------------------------------------------------------------------------------------------
+
+    def journal(self, writes: Iterable[PlannedWrite], run: str) -> None:
+        rows = [
+            {
+                "run": run,
+                "account": write.account,
+                "object": write.object,
+                "id": "" if write.id is None else write.id,
+                "lead_id": write.lead_id,
+                "section": write.section,
+                "key": write.key,
+                "cells": dump_cells(write.cells),
+                "state": EntryState.PLANNED,
+                "outcome": "",
+                "cause": "",
+                "message": "",
+                "sent_at": None,
+                "done_at": None,
+            }
+            for write in writes
+        ]
+        if rows:
+            self._connection.execute(sa.insert(t.journal), rows)
+
+    def entries(
+        self,
+        *,
+        run: str | None = None,
+        account: str | None = None,
+        states: Sequence[EntryState] = (),
+        section: Section | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> list[Entry]:
+        journal, query = t.journal.c, sa.select(t.journal).where(t.journal.c.op > after).order_by(t.journal.c.op)
+        for column, value in ((journal.run, run), (journal.account, account), (journal.section, section)):
+            query = query if value is None else query.where(column == value)
+        query = query.where(journal.state.in_(list(states))) if states else query
+        query = query if limit is None else query.limit(limit)
+        return [_entry(row) for row in self._run(query)]
+
+    def mark(
+        self, ops: Iterable[int], state: EntryState, *, outcome: str = "", cause: str = "", message: str = "", at: datetime, id: str = ""
+    ) -> None:
+        values: dict[str, Any] = {"state": state, "outcome": outcome, "cause": cause, "message": message}
+        values["sent_at" if state is EntryState.SENT else "done_at"] = seconds(at)
+        if id:
+            values["id"] = id
+        for chunk in _chunks(list(ops)):
+            self._run(sa.update(t.journal).where(t.journal.c.op.in_(chunk)).values(**values))
+
+    def drop_planned(self) -> None:
+        """Plans that no run carried out any more; what they owed is planned anew."""
+        self._run(sa.delete(t.journal).where(t.journal.c.state == EntryState.PLANNED))
+
+    def skip_planned(self, run: str, account: str, sections: Sequence[Section] | None, cause: str, at: datetime) -> int:
+        """Take what is still planned out of a run; it stays owed. Returns how many."""
+        journal = t.journal.c
+        where = [journal.run == run, journal.account == account, journal.state == EntryState.PLANNED]
+        if sections is not None:
+            where.append(journal.section.in_(list(sections)))
+        values = {"state": EntryState.SKIPPED, "cause": cause, "done_at": seconds(at)}
+        return self._run(sa.update(t.journal).where(*where).values(**values)).rowcount
+
+    def link_counts(self) -> dict[str, int]:
+        query = sa.select(t.link.c.account, sa.func.count().label("n")).where(t.link.c.state != LinkState.ENDED).group_by(t.link.c.account)
+        return {row.account: row.n for row in self._run(query)}
+
+    def keys_without_record(self, keys: Sequence[str]) -> dict[str, str]:
+        """Of `keys`, those of our creates whose record is not known yet, with their leads. A clone carries a key that has one."""
+        asked = [key for key in keys if key]
+        ours = {row.key: row.lead_id for row in self._in_query(sa.select(t.journal.c.key, t.journal.c.lead_id), t.journal.c.key, asked)}
+        taken = {row.key for row in self._in_query(sa.select(t.link.c.key), t.link.c.key, sorted(ours))}
+        return {key: lead_id for key, lead_id in ours.items() if key not in taken}
+
+    def prove_creates(self, ids: Mapping[str, str], at: datetime) -> None:
+        """Unanswered creates whose record turned up by its key."""
+        journal = t.journal.c
+        for key, id in ids.items():
+            where = (journal.key == key, journal.state.in_([EntryState.SENT, EntryState.UNKNOWN]))
+            self._run(sa.update(t.journal).where(*where).values(state=EntryState.DONE, outcome="turned_up", id=id, done_at=seconds(at)))
+
+    def open_entries_of(self, lead_ids: Sequence[str]) -> dict[str, list[Entry]]:
+        """Writes that were sent and have no proof, by lead."""
+        found: dict[str, list[Entry]] = defaultdict(list)
+        query = sa.select(t.journal).where(t.journal.c.state.in_([EntryState.SENT, EntryState.UNKNOWN]))
+        for row in self._in_query(query, t.journal.c.lead_id, lead_ids):
+            found[row.lead_id].append(_entry(row))
+        return found
+
+    def close_debts(self, run: str) -> None:
+        """Leads all of whose writes of this run ended well owe nothing any more."""
+        journal = t.journal.c
+        ended = sa.select(journal.lead_id).where(journal.run == run).group_by(journal.lead_id)
+        ended = ended.having(sa.func.sum(sa.case((journal.state.in_([EntryState.DONE, EntryState.HELD]), 0), else_=1)) == 0)
+        self._run(sa.update(t.lead).where(t.lead.c.id.in_(ended)).values(open_debts=False, due=t.lead.c.later))
+
+    def journal_states(self, run: str) -> dict[tuple[str, str, str], int]:
+        """(account, state, section) -> number of entries of a run."""
+        journal = t.journal.c
+        query = sa.select(journal.account, journal.state, journal.section, sa.func.count().label("n")).where(journal.run == run)
+        rows = self._run(query.group_by(journal.account, journal.state, journal.section))
+        return {(row.account, row.state, row.section): row.n for row in rows}
+
+    # -- history, problems, reviews ------------------------------------------------------------------------------------------------
+
+    def add_revisions(self, revisions: Mapping[str, Sequence[Revision]], run: str, at: datetime) -> None:
+        rows = [
+            {"lead_id": lead_id, "run": run, "at": seconds(at), "changes": dump_revisions(found)}
+            for lead_id, found in revisions.items()
+            if found
+        ]
+        if rows:
+            self._connection.execute(sa.insert(t.revision), rows)
+
+    def revisions(self, lead_id: str) -> list[tuple[str, datetime | None, list[Revision]]]:
+        rows = self._run(sa.select(t.revision).where(t.revision.c.lead_id == lead_id).order_by(t.revision.c.n))
+        return [(row.run, instant(row.at), load_revisions(row.changes)) for row in rows]
+
+    def replace_problems(self, lead_ids: Sequence[str], problems: Iterable[Problem], run: str, at: datetime) -> None:
+        for ids in _chunks(list(lead_ids)):
+            self._run(sa.delete(t.problem).where(t.problem.c.lead_id.in_(ids)))
+        self.add_problems(problems, run, at)
+
+    def add_problems(self, problems: Iterable[Problem], run: str, at: datetime) -> None:
+        rows = [_problem_row(problem, run, at) for problem in problems]
+        if rows:
+            self._connection.execute(sa.insert(t.problem), rows)
+
+    def drop_account_problems(self, account: str) -> None:
+        self._run(sa.delete(t.problem).where(t.problem.c.account == account, t.problem.c.lead_id == ""))
+
+    def problem_groups(self) -> list[Mapping[str, Any]]:
+        problem = t.problem.c
+        columns = (
+            sa.func.min(problem.id).label("id"),
+            problem.account,
+            problem.cause,
+            sa.func.count().label("count"),
+            sa.func.min(problem.message).label("example"),
+            sa.func.min(problem.fix).label("fix"),
+        )
+        query = sa.select(*columns).group_by(problem.account, problem.cause).order_by(sa.desc("count"), problem.account, problem.cause)
+        return [dict(row) for row in self._run(query).mappings()]
+
+    def problems_like(self, id: int) -> list[Mapping[str, Any]]:
+        """All problems of the same account and cause as problem `id`."""
+        one = self._first(sa.select(t.problem).where(t.problem.c.id == id))
+        if one is None:
+            return []
+        query = (
+            sa.select(t.problem).where(t.problem.c.account == one["account"], t.problem.c.cause == one["cause"]).order_by(t.problem.c.id)
+        )
+        return [dict(row) for row in self._run(query).mappings()]
+
+    def ask(self, reviews: Iterable[Review], run: str, at: datetime) -> int:
+        """Put questions that were not asked before; returns how many are new."""
+        unique = {review.subject: review for review in reviews}
+        asked = {row.subject for row in self._in(t.review, t.review.c.subject, sorted(unique))}
+        rows = [_review_row(review, run, at) for subject, review in unique.items() if subject not in asked]
+        if rows:
+            self._connection.execute(sa.insert(t.review), rows)
+        return len(rows)
+
+    # -- runs, routing -------------------------------------------------------------------------------------------------------------
+
+    def start_run(self, kind: str, at: datetime) -> str:
+        values = {"kind": kind, "started": seconds(at), "finished": None, "status": "running", "summary": "{}"}
+        result = self._connection.execute(sa.insert(t.run).values(**values))
+        primary_key = result.inserted_primary_key
+        assert primary_key is not None  # noqa: S101  # an insert of one row always has one
+        return str(primary_key[0])
+
+    def finish_run(self, id: str, status: str, summary: Mapping[str, Any], at: datetime) -> None:
+        values = {"status": status, "summary": dumps(summary), "finished": seconds(at)}
+        self._run(sa.update(t.run).where(t.run.c.id == int(id)).values(**values))
+
+    def runs(self, limit: int) -> list[Mapping[str, Any]]:
+        return [dict(row) for row in self._run(sa.select(t.run).order_by(t.run.c.id.desc()).limit(limit)).mappings()]
+
+    def run(self, id: str) -> Mapping[str, Any] | None:
+        return self._first(sa.select(t.run).where(t.run.c.id == int(id))) if id.isdecimal() else None
+
+    def pools(self) -> dict[str, Any]:
+        """The counters of the routing pools, as they were packed."""
+        text = self.meta("pools")
+        packed: dict[str, Any] = {} if text is None else json.loads(text)
+        return packed
+
+    def put_pools(self, packed: Mapping[str, Any]) -> None:
+        self.put_meta("pools", dumps(packed))
+
+    def put_assignments(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._upsert(t.assignment, rows)
+
+    def assignment(self, lead_id: str) -> Mapping[str, Any] | None:
+        query = sa.select(t.assignment).where(t.assignment.c.lead_id == lead_id).order_by(t.assignment.c.epoch.desc()).limit(1)
+        return self._first(query)
+
+    # -- looking ------------------------------------------------------------------------------------------------------------------
+
+    def lead_ids(self, after: str, limit: int) -> list[str]:
+        return [row.id for row in self._run(sa.select(t.lead.c.id).where(t.lead.c.id > after).order_by(t.lead.c.id).limit(limit))]
+
+    def find_leads(self, prefix: str, address: str) -> list[str]:
+        """Leads by the beginning of their id or by an address."""
+        by_id = sa.select(t.lead.c.id).where(t.lead.c.id.startswith(prefix, autoescape=True), sa.literal(prefix) != "").limit(20)
+        by_address = sa.select(t.address.c.lead_id.label("id")).where(t.address.c.address == address).distinct().limit(20)
+        return sorted({row.id for query in (by_id, by_address) for row in self._run(query)})
+
+    def counts(self) -> dict[str, int]:
+        tables = (t.lead, t.link, t.review, t.problem, t.inbox, t.restriction)
+        return {table.name: int(self._scalar(sa.select(sa.func.count()).select_from(table)) or 0) for table in tables}
+
+    # -- plumbing ------------------------------------------------------------------------------------------------------------------
+
+    def _run(self, statement: sa.Executable) -> sa.CursorResult[Any]:
+        result = self._connection.execute(statement)
+        assert isinstance(result, sa.CursorResult)  # noqa: S101  # every statement here is a Core statement
+        return result
+
+    def _scalar(self, statement: sa.Select[Any]) -> Any:
+        return self._connection.execute(statement).scalar()
+
+    def _first(self, statement: sa.Select[Any]) -> Mapping[str, Any] | None:
+        row = self._connection.execute(statement).mappings().first()
+        return None if row is None else dict(row)
+
+    def _in(self, table: sa.Table, column: sa.Column[Any], values: Sequence[Any]) -> Iterator[sa.Row[Any]]:
+        return self._in_query(sa.select(table), column, values)
+
+    def _in_query(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> Iterator[sa.Row[Any]]:
+        for chunk in _chunks(values):
+            yield from self._run(query.where(column.in_(chunk)))
+
+    def _delete(self, table: sa.Table, refs: Iterable[Ref]) -> None:
+        rows = [{f"b_{name}": value for name, value in _where(ref).items()} for ref in refs]
+        if rows:
+            where = [table.c[name] == sa.bindparam(f"b_{name}") for name in ("account", "object", "id")]
+            self._connection.execute(sa.delete(table).where(*where), rows)
+
+    def _upsert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(table)
+        keys = [column.name for column in table.primary_key]
+        others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+        if others:
+            self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
+        else:
+            self._connection.execute(statement.on_conflict_do_nothing(index_elements=keys), rows)
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+def _where(ref: Ref) -> dict[str, str]:
+    return {"account": ref.account, "object": ref.object, "id": ref.id}
+
+
+def _inbox_row(ref: Ref, record: Record, run: str, read_at: datetime) -> dict[str, Any]:
+    moved_object, moved_id = record.moved_to if record.moved_to is not None else ("", "")
+    return {
+        **_where(ref),
+        "fields": dumps(record.fields),
+        "changed_at": seconds(record.changed_at),
+        "ending": "" if record.ending is None else record.ending,
+        "moved_object": moved_object,
+        "moved_id": moved_id,
+        "aliases": dumps(record.aliases),
+        "run": run,
+        "read_at": seconds(read_at),
+        "lead_id": "",
+        "parked": "",
+    }
+
+
+def _record(row: Any) -> Record:
+    return Record(
+        row.object,
+        row.id,
+        json.loads(row.fields),
+        None,
+        instant(row.changed_at),
+        None,
+        None if row.ending == "" else Ending(row.ending),
+        None if row.moved_id == "" else (row.moved_object, row.moved_id),
+        tuple(json.loads(row.aliases)),
+    )
+
+
+def _link(row: Any) -> Link:
+    return Link(Ref(row.account, row.object, row.id), row.lead_id, Role(row.role), LinkState(row.state), row.key, row.ending)
+
+
+def _link_row(link: Link, base: Base) -> dict[str, Any]:
+    return {
+        **_where(link.ref),
+        "lead_id": link.lead_id,
+        "role": link.role,
+        "state": link.state,
+        "key": link.key,
+        "ending": link.ending,
+        "base": dump_base(base) if base.pairs else "",
+        "read_at": seconds(base.read_at),
+    }
+
+
+def _lead(row: Any) -> LeadState:
+    return LeadState(
+        row.id,
+        load_fields(row.fields),
+        load_origins(row.origins),
+        instant(row.stage_since),
+        row.stage_held,
+        row.epoch,
+        row.routed_epoch,
+        row.version,
+        instant(row.created_at),
+        row.open_debts,
+        instant(row.later),
+    )
+
+
+def _lead_row(lead: LeadState, at: datetime) -> dict[str, Any]:
+    return {
+        "id": lead.id,
+        "fields": dump_fields(lead.fields),
+        "origins": dump_origins(lead.origins),
+        "stage_since": seconds(lead.stage_since),
+        "stage_held": lead.stage_held,
+        "epoch": lead.epoch,
+        "routed_epoch": lead.routed_epoch,
+        "version": lead.version,
+        "created_at": seconds(lead.created_at),
+        "changed_at": seconds(at),
+        "due": 0.0 if lead.open_debts else seconds(lead.due),
+        "later": seconds(lead.due),
+        "open_debts": lead.open_debts,
+    }
+
+
+def _entry(row: Any) -> Entry:
+    write = PlannedWrite(
+        row.account, row.object, row.lead_id, Section(row.section), load_cells(row.cells), None if row.id == "" else row.id, row.key
+    )
+    return Entry(row.op, row.run, write, EntryState(row.state), instant(row.sent_at))
+
+
+def _problem_row(problem: Problem, run: str, at: datetime) -> dict[str, Any]:
+    return {
+        "account": problem.account,
+        "cause": problem.cause,
+        "object": "" if problem.ref is None else problem.ref.object,
+        "record": "" if problem.ref is None else problem.ref.id,
+        "lead_id": problem.lead_id,
+        "field": problem.field,
+        "message": problem.message,
+        "fix": problem.fix,
+        "run": run,
+        "at": seconds(at),
+    }
+
+
+def _review_row(review: Review, run: str, at: datetime) -> dict[str, Any]:
+    return {
+        "kind": review.kind,
+        "subject": review.subject,
+        "lead_id": review.lead_id,
+        "refs": dumps([list(ref) for ref in review.refs]),
+        "question": review.question,
+        "run": run,
+        "at": seconds(at),
+        "answer": None,
+    }

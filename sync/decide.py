@@ -1,0 +1,115 @@
+"""Decide: what the hub itself says about a lead: score, grade, reason, stage, owner, and whether it may be contacted.
+
+Pure: the counters of the routing pools come in and go out. The order is fixed: restrictions, score, stage,
+owner; each step sees what the one before decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from leads import routing, scoring, stages
+from leads.model import ABSENT, Value
+from leads.predicates import facts
+from leads.scoring_rules import Rules as ScoringRules
+from sync.plan import Restricted, restricted_value
+from sync.state import LeadState, Origin, Revision, same
+
+MANUAL_HOLD = timedelta(days=30)  # how long a stage set by a person in a CRM stands against the rules
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    scoring: ScoringRules
+    routing: routing.Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The lead as decided, what changed by it, and when it has to be decided anew although nothing happens."""
+
+    lead: LeadState
+    revisions: tuple[Revision, ...]
+    assignment: Mapping[str, Any] | None
+    pools: routing.State
+    due: datetime | None
+
+
+def decide(lead: LeadState, restricted: Restricted, rules: Rules, pools: routing.State, now: datetime) -> Decision:
+    draft = _Draft(lead, now)
+    for channel in ("email", "phone"):
+        denied = restricted_value(lead, channel, restricted)
+        if denied is True:
+            draft.set(f"opt_out.{channel}", True, "a restriction on an address")
+    score = scoring.score(draft.facts(), (), now, rules.scoring)
+    draft.set("score", score.points, "scoring")
+    draft.set("grade", score.grade, "scoring")
+    due = _stage(draft, score, rules, now)
+    assignment, pools = _owner(draft, score, rules, pools, now)
+    draft.set("reason", scoring.reason(score), "scoring")
+    draft.set("lead_id", lead.id, "identity")
+    return Decision(draft.lead(), tuple(draft.revisions), assignment, pools, due)
+
+
+class _Draft:
+    def __init__(self, lead: LeadState, now: datetime) -> None:
+        self.before, self.now = lead, now
+        self.fields: dict[str, Value] = dict(lead.fields)
+        self.origins = dict(lead.origins)
+        self.revisions: list[Revision] = []
+        self.state: dict[str, Any] = {}
+
+    def set(self, name: str, value: Value, rule: str) -> None:
+        old = self.fields.get(name, ABSENT)
+        if same(old, value):
+            return
+        origin = Origin("", None, rule, self.now, self.now)
+        self.fields[name], self.origins[name] = value, origin
+        self.revisions.append(Revision(name, old, value, origin, rule))
+
+    def facts(self) -> dict[str, Any]:
+        return facts(self.fields)
+
+    def lead(self) -> LeadState:
+        version = self.before.version + 1 if self.revisions else self.before.version
+        return replace(self.before, fields=self.fields, origins=self.origins, version=version, **self.state)
+
+
+def _stage(draft: _Draft, score: scoring.Score, rules: Rules, now: datetime) -> datetime | None:
+    lead = draft.before
+    current = lead.fields.get("stage", ABSENT)
+    stage = current if isinstance(current, str) else "raw"
+    held_until = lead.stage_since + MANUAL_HOLD if lead.stage_held and lead.stage_since is not None else None
+    decision = stages.advance(stage, lead.stage_since, score, rules.scoring, now, held_until)
+    draft.set("stage", decision.stage, f"stage: {decision.reason}")
+    if decision.stage != current:
+        draft.state |= {"stage_since": now, "stage_held": False}
+    return decision.due
+
+
+def _owner(
+    draft: _Draft, score: scoring.Score, rules: Rules, pools: routing.State, now: datetime
+) -> tuple[Mapping[str, Any] | None, routing.State]:
+    """Route a lead once per epoch; who already has an owner keeps it."""
+    lead = draft.before
+    if lead.routed_epoch == lead.epoch:
+        return None, pools
+    owner = draft.fields.get("owner", ABSENT)
+    known = {**draft.facts(), **scoring.facts(score)}
+    found = routing.route(known, owner if isinstance(owner, str) else None, pools, rules.routing, now, lead.epoch)
+    draft.state |= {"routed_epoch": lead.epoch}
+    if found.owner is not None:
+        draft.set("owner", found.owner, f"routing: {found.rule}")
+    row = {
+        "lead_id": lead.id,
+        "epoch": lead.epoch,
+        "at": now.timestamp(),
+        "rule": found.rule,
+        "owner": found.owner or "",
+        "queue": found.queue or "",
+        "reason": found.reason,
+    }
+    return row, found.state

@@ -1,0 +1,325 @@
+"""Engine (shell): the only place where the steps meet.
+
+    lease -> doors (identity, dialects) -> settle what is open -> pull -> weave -> guard -> push -> report
+
+A rehearsal (plan, dry run) keeps the inbox and the cursors and nothing else: what it shows is worked out in a transaction that never
+happens. Lead ids and create keys are digests of what founded them, so that a plan and its apply name the same things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from connectors.base import Connector, NewField
+from connectors.errors import ConnectorError
+from sync.census import Census
+from sync.document import PlanDocument, row_of
+from sync.guard import guard
+from sync.pull import account_problem, pull
+from sync.push import push, settle_open
+from sync.state import EntryState, PlannedWrite
+from sync.weave import weave
+from sync.workspace import Account, Door, Stopped, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did, in the shape of `sync --json`."""
+
+    run: str
+    status: str
+    accounts: Mapping[str, Any]
+    leads: Mapping[str, int]
+    reviews: int
+    problems: Sequence[Mapping[str, Any]]
+    stopped: Mapping[str, str]
+    guarded: Mapping[str, Sequence[str]]
+    stale: Sequence[tuple[str, str]] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return {"guarded": 7, "partial": 1}.get(self.status, 0)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "status": self.status,
+            "accounts": self.accounts,
+            "leads": dict(self.leads),
+            "reviews": self.reviews,
+            "problems": list(self.problems),
+        }
+
+
+def sync(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
+    """One run: read, decide, write, prove."""
+    with workspace.store.lease(), _running(workspace, "sync", names) as run:
+        run.read()
+        run.weave(workspace.store.begin)
+        run.guard()
+        push(workspace, run.doors, run.id, run.census)
+        if run.has_hints():
+            run.meet_again()
+        return run.report()
+
+
+def dry_run(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
+    """A run that writes to no CRM: what it would do is counted and said."""
+    with workspace.store.lease(), _running(workspace, "dry-run", names) as run:
+        run.read()
+        run.rehearse([])
+        return run.report()
+
+
+def make_plan(workspace: Workspace, names: Iterable[str] | None = None) -> tuple[PlanDocument, Report]:
+    """Everything a `sync` would write now, as a document."""
+    with workspace.store.lease(), _running(workspace, "plan", names) as run:
+        run.read()
+        rows: list[PlannedWrite] = []
+        run.rehearse(rows)
+        document = PlanDocument.of(rows, workspace, run.doors, run.id)
+        return document, run.report()
+
+
+def apply(workspace: Workspace, document: PlanDocument) -> Report:
+    """Carry out the rows of a plan that still stand; a row whose record or lead has moved on is skipped and said."""
+    with workspace.store.lease(), _running(workspace, "apply", document.accounts) as run:
+        document.check(workspace, run.doors)
+        run.read()
+        run.weave(workspace.store.begin)
+        run.keep_only(document)
+        for door in run.doors:
+            run.trust(door)
+        push(workspace, run.doors, run.id, run.census)
+        return run.report()
+
+
+def adopt(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
+    """Take over records that carry the ids of a lost store: leads get these ids again, nothing is written."""
+    with workspace.store.lease(), _running(workspace, "adopt", names) as run:
+        run.read()
+        run.weave(workspace.store.begin)
+        run.skip_all("adopted; the next sync writes")
+        return run.report()
+
+
+def set_up(account: Account, wanted: Mapping[str, Sequence[NewField]]) -> dict[str, list[str]]:
+    """Create our custom fields in one account; returns the names that were missing, by object."""
+    created: dict[str, list[str]] = {}
+    for object, fields in wanted.items():
+        before = account.connector.describe(object).fields
+        labels = {field.label for field in before.values()} | set(before)
+        for field in fields:
+            made = account.connector.create_field(object, field)
+            if made.name not in before and field.label not in labels:
+                created.setdefault(object, []).append(field.name)
+    return created
+
+
+# One run
+
+
+class _Run:
+    def __init__(
+        self, workspace: Workspace, id: str, doors: Sequence[Door], census: Census, before: Mapping[str, Mapping[str, int]]
+    ) -> None:
+        self.workspace, self.id, self.doors, self.census, self._before = workspace, id, doors, census, before
+
+    def read(self) -> None:
+        settle_open(self.workspace, self._going(), self.id, self.census)
+        pull(self.workspace, self._going(), self.id, self.census)
+
+    def meet_again(self) -> None:
+        """Link and bring up to date what creates of this run met instead of creating: only what was just looked at, once."""
+        pull(self.workspace, self._going(), self.id, self.census, hints_only=True)
+        weave(self.workspace, self.doors, self.id, self.census, self.workspace.store.begin, news_only=True)
+        self.guard()
+        push(self.workspace, self.doors, self.id, self.census)
+
+    def weave(self, begin: Any) -> None:
+        weave(self.workspace, self.doors, self.id, self.census, begin)
+
+    def rehearse(self, rows: list[PlannedWrite]) -> None:
+        with self.workspace.store.rehearse() as unit:
+            weave(self.workspace, self.doors, self.id, self.census, partial(_same, unit), rows.append)
+            writes = unit.journal_states(self.id)
+        for (account, _state, _section), number in writes.items():
+            self.census.outcome(account, "skipped", number)
+
+    def guard(self) -> None:
+        with self.workspace.store.begin() as unit:
+            states = unit.journal_states(self.id)
+            records = unit.link_counts()
+            for door in self.doors:
+                planned = {
+                    section: n for (account, state, section), n in states.items() if (account, state) == (door.name, EntryState.PLANNED)
+                }
+                trusted = unit.account(door.name)["trusted_at"] is not None
+                held = guard(door.name, planned, records.get(door.name, 0), trusted, self.workspace.guards)
+                for sections, why in held:
+                    self.census.guard(door.name, why)
+                    number = unit.skip_planned(self.id, door.name, sections, why, self.workspace.now())
+                    self.census.outcome(door.name, "skipped", number)
+                if not held and not trusted:
+                    unit.trust_account(door.name, self.workspace.now())
+
+    def trust(self, door: Door) -> None:
+        with self.workspace.store.begin() as unit:
+            unit.trust_account(door.name, self.workspace.now())
+
+    def keep_only(self, document: PlanDocument) -> None:
+        """Of what is planned now, only the rows of the document stay; rows of it that are not planned any more are stale."""
+        with self.workspace.store.begin() as unit:
+            entries = unit.entries(run=self.id, states=(EntryState.PLANNED,))
+            current = {row_of(entry.write).digest: entry for entry in entries}
+            extra = [entry for digest, entry in current.items() if digest not in document.digests]
+            unit.mark([entry.op for entry in extra], EntryState.SKIPPED, cause="not_in_plan", at=self.workspace.now())
+            for entry in extra:
+                self.census.outcome(entry.write.account, "skipped")
+        self.census.stale += [(row.account, row.target) for row in document.rows if row.digest not in current]
+
+    def skip_all(self, why: str) -> None:
+        with self.workspace.store.begin() as unit:
+            for door in self.doors:
+                number = unit.skip_planned(self.id, door.name, None, why, self.workspace.now())
+                self.census.outcome(door.name, "skipped", number)
+
+    def has_hints(self) -> bool:
+        with self.workspace.store.begin() as unit:
+            return any(unit.hints(door.name) for door in self._going())
+
+    def _going(self) -> list[Door]:
+        return [door for door in self.doors if door.name not in self.census.stopped]
+
+    def report(self) -> Report:
+        census, now = self.census, self.workspace.now()
+        self._skip_what_stopped()
+        calls = {door.name: _since(door.connector.calls(), self._before.get(door.name, {})) for door in self.doors}
+        with self.workspace.store.begin() as unit:
+            for name, error in census.stopped.items():
+                unit.drop_account_problems(name)
+                unit.add_problems([account_problem(name, error)], self.id, now)
+            for name in set(census.seen) - set(census.stopped):
+                unit.drop_account_problems(name)
+            problems = [
+                {"id": group["id"], "account": group["account"], "cause": group["cause"], "count": group["count"], "fix": group["fix"]}
+                for group in unit.problem_groups()
+            ]
+            report = Report(
+                self.id,
+                census.status(),
+                census.accounts(calls),
+                {key: census.leads[key] for key in ("new", "changed", "merged")},
+                census.reviews,
+                problems,
+                {name: str(error) for name, error in census.stopped.items()},
+                {name: list(why) for name, why in census.guarded.items()},
+                tuple(census.stale),
+            )
+            unit.finish_run(self.id, report.status, report.document(), now)
+        return report
+
+    def _skip_what_stopped(self) -> None:
+        """What was planned for an account that stopped is not lost: it stays owed, and the report says so."""
+        with self.workspace.store.begin() as unit:
+            for name, error in self.census.stopped.items():
+                number = unit.skip_planned(self.id, name, None, error.cause, self.workspace.now())
+                self.census.outcome(name, "skipped", number)
+
+
+@contextmanager
+def _running(workspace: Workspace, kind: str, names: Iterable[str] | None) -> Iterator[_Run]:
+    accounts = _chosen(workspace, names)
+    before = {account.name: dict(account.connector.calls()) for account in accounts}
+    census = Census({account.name: None for account in accounts})
+    doors, stopped = _open_doors(workspace, accounts)
+    with workspace.store.begin() as unit:
+        unit.drop_planned()
+        id = unit.start_run(kind, workspace.now())
+    for name, error in stopped.items():
+        census.stop(name, error)
+    run = _Run(workspace, id, doors, census, before)
+    try:
+        yield run
+    except BaseException:
+        with workspace.store.begin() as unit:
+            unit.finish_run(id, "interrupted", {}, workspace.now())
+        raise
+
+
+def _chosen(workspace: Workspace, names: Iterable[str] | None) -> list[Account]:
+    if names is None:
+        return list(workspace.accounts.values())
+    unknown = [name for name in names if name not in workspace.accounts]
+    if unknown:
+        raise Stopped(f"No account is called {', '.join(unknown)}. The configuration has: {', '.join(workspace.accounts)}.", exit_code=2)
+    return [workspace.accounts[name] for name in names]
+
+
+def _open_doors(workspace: Workspace, accounts: Sequence[Account]) -> tuple[list[Door], dict[str, ConnectorError]]:
+    """Check who is behind every account and bind its dialects. An account that cannot be reached is left out, the others go on."""
+    doors: list[Door] = []
+    stopped: dict[str, ConnectorError] = {}
+    for account in accounts:
+        try:
+            doors.append(_open_door(workspace, account))
+        except ConnectorError as error:
+            stopped[account.name] = error
+    return doors, stopped
+
+
+def _open_door(workspace: Workspace, account: Account) -> Door:
+    connector: Connector = account.connector
+    identity = connector.identity()
+    _check_identity(workspace, account, identity)
+    owners = connector.owners()
+    dialects = {object: account.bind(object, connector.describe(object), owners, identity) for object in account.objects}
+    _rebase(workspace, account, dialects)
+    return Door(account, identity, dialects)
+
+
+def _check_identity(workspace: Workspace, account: Account, identity: Any) -> None:
+    """The store knows whom it describes: another portal behind a known name would mix two companies' leads."""
+    with workspace.store.begin() as unit:
+        known, twin = unit.account(account.name), unit.account_of(identity.key)
+        if known is not None and known["identity"] != identity.key:
+            raise Stopped(
+                f"{account.name} now leads to {identity.label}, but this store knows it as {known['label']}. Nothing was read or written. "
+                "Correct the credentials, or give the other account a name of its own.",
+                exit_code=2,
+            )
+        if known is None and twin is not None:
+            raise Stopped(
+                f"{account.name} leads to {identity.label}, which this store knows as {twin['name']}. "
+                f"Call it [accounts.{twin['name']}] again, or start with a new store.",
+                exit_code=2,
+            )
+        if known is None:
+            unit.put_account(account.name, account.crm, identity.key, identity.label, workspace.now())
+
+
+def _rebase(workspace: Workspace, account: Account, dialects: Mapping[str, Any]) -> None:
+    """A changed mapping is no edit by anybody: the object is read anew, and nothing is written there until it was looked at."""
+    now = {object: dict(dialect.fingerprints) for object, dialect in dialects.items()}
+    with workspace.store.begin() as unit:
+        before = unit.rows_of(account.name)
+        if before == now:
+            return
+        for object, rows in now.items():
+            if object in before and before[object] != rows:
+                unit.drop_cursor(account.name, object)
+                unit.distrust_account(account.name)
+        unit.put_rows(account.name, now)
+
+
+def _since(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {kind: number - before.get(kind, 0) for kind, number in now.items() if number > before.get(kind, 0)}
+
+
+@contextmanager
+def _same(unit: Any) -> Iterator[Any]:
+    yield unit

@@ -1,0 +1,134 @@
+"""Link: to which lead does a record belong?
+
+Pure. Known links are looked up before this step; here only newcomers are placed: by the key of our own create, by the lead id they
+carry (a hint: people clone and import records), by a cleaned e-mail address. Evidence that contradicts goes to review, and the
+newcomer becomes a lead of its own: two leads too many can be joined, one too few cannot be told apart again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from leads.identity import Agreement, names_agree
+from sync.state import Link, Ref, Review, Role
+
+Name = tuple[str, str]  # first, last; empty where unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A record without a link. `mailboxes` are cleaned addresses fit for linking, `key` and `lead_hint` what its fields carry."""
+
+    ref: Ref
+    name: Name
+    mailboxes: tuple[str, ...]
+    key: str = ""
+    lead_hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A lead as far as linking needs it."""
+
+    lead_id: str
+    name: Name
+    mailboxes: frozenset[str]
+
+
+@dataclass
+class Index:
+    """What is known around a batch of newcomers; `place` extends it, so that newcomers of one batch meet each other."""
+
+    leads: dict[str, Known] = field(default_factory=dict)
+    by_mailbox: dict[str, set[str]] = field(default_factory=dict)
+    by_key: Mapping[str, str] = field(default_factory=dict)  # keys of our creates that still have no record
+    mains: set[tuple[str, str]] = field(default_factory=set)  # (lead, account) that have a main link
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    link: Link
+    evidence: str
+    is_new_lead: bool
+    reviews: tuple[Review, ...] = ()
+
+
+def link(newcomers: Iterable[Newcomer], index: Index, new_id: Callable[[Ref], str]) -> list[Placed]:
+    """Place every newcomer, in the order given."""
+    return [_place(newcomer, index, new_id) for newcomer in newcomers]
+
+
+def _place(newcomer: Newcomer, index: Index, new_id: Callable[[Ref], str]) -> Placed:
+    lead_id, evidence, reviews = _find(newcomer, index)
+    is_new = lead_id is None
+    chosen = new_id(newcomer.ref) if lead_id is None else lead_id
+    role = Role.TWIN if (chosen, newcomer.ref.account) in index.mains else Role.MAIN
+    if role is Role.TWIN:
+        reviews = (*reviews, _twin_review(newcomer, chosen))
+    _remember(newcomer, chosen, index)
+    key = newcomer.key if evidence == "our key" else ""
+    return Placed(Link(newcomer.ref, chosen, role, key=key), evidence, is_new, reviews)
+
+
+def _find(newcomer: Newcomer, index: Index) -> tuple[str | None, str, tuple[Review, ...]]:
+    if newcomer.key and newcomer.key in index.by_key:
+        return index.by_key[newcomer.key], "our key", ()
+    reviews: tuple[Review, ...] = ()
+    if newcomer.lead_hint in index.leads:
+        known = index.leads[newcomer.lead_hint]
+        if not _contradicts(newcomer, known):
+            return known.lead_id, "carries our lead id", ()
+        reviews = (_hint_review(newcomer, known),)
+    lead_id, by_address = _by_mailbox(newcomer, index)
+    return lead_id, "same e-mail address" if lead_id is not None else "first seen", (*reviews, *by_address)
+
+
+def _contradicts(newcomer: Newcomer, known: Known) -> bool:
+    if names_agree(newcomer.name, known.name) is Agreement.CONTRADICT:
+        return True
+    return bool(newcomer.mailboxes) and bool(known.mailboxes) and known.mailboxes.isdisjoint(newcomer.mailboxes)
+
+
+def _by_mailbox(newcomer: Newcomer, index: Index) -> tuple[str | None, tuple[Review, ...]]:
+    there = sorted({lead_id for mailbox in newcomer.mailboxes for lead_id in index.by_mailbox.get(mailbox, ())})
+    if not there:
+        return None, ()
+    agreements = {lead_id: names_agree(newcomer.name, index.leads[lead_id].name) for lead_id in there}
+    same_person = [lead_id for lead_id in there if agreements[lead_id] is Agreement.AGREE]
+    possible = [lead_id for lead_id in there if agreements[lead_id] is Agreement.UNKNOWN]
+    if len(same_person) == 1 or (not same_person and len(possible) == 1 and len(there) == 1):
+        return (same_person or possible)[0], ()
+    kind = "ambiguous" if same_person or possible else "shared_address"
+    return None, (_address_review(kind, newcomer, there),)
+
+
+def _remember(newcomer: Newcomer, lead_id: str, index: Index) -> None:
+    known = index.leads.get(lead_id)
+    name = known.name if known is not None and any(known.name) else newcomer.name
+    mailboxes = (known.mailboxes if known is not None else frozenset[str]()) | set(newcomer.mailboxes)
+    index.leads[lead_id] = Known(lead_id, name, mailboxes)
+    for mailbox in newcomer.mailboxes:
+        index.by_mailbox.setdefault(mailbox, set()).add(lead_id)
+    index.mains.add((lead_id, newcomer.ref.account))
+
+
+def _twin_review(newcomer: Newcomer, lead_id: str) -> Review:
+    ref = newcomer.ref
+    question = f"{ref.object} {ref.id} is a second record of one person in {ref.account}. Merge them in the CRM, or say that they differ."
+    return Review("twin", f"twin:{ref.account}:{ref.object}:{ref.id}", question, lead_id, (ref,))
+
+
+def _hint_review(newcomer: Newcomer, known: Known) -> Review:
+    ref = newcomer.ref
+    question = f"{ref.account} {ref.object} {ref.id} carries the id of lead {known.lead_id} but another name or address. A cloned record?"
+    return Review("clone", f"clone:{ref.account}:{ref.object}:{ref.id}", question, known.lead_id, (ref,))
+
+
+def _address_review(kind: str, newcomer: Newcomer, lead_ids: Sequence[str]) -> Review:
+    ref = newcomer.ref
+    others = ", ".join(islice(lead_ids, 5))
+    why = "other names" if kind == "shared_address" else "more than one possible person"
+    question = f"{ref.account} {ref.object} {ref.id} shares an address with lead {others}, but with {why}. One person or several?"
+    return Review(kind, f"{kind}:{ref.account}:{ref.object}:{ref.id}", question, lead_ids[0], (ref,))

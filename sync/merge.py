@@ -1,0 +1,277 @@
+"""Merge: what changed at the CRMs since they last agreed with the lead, and what the lead becomes.
+
+Pure. Per mapped row the record is compared with `seen` only; what is read again unchanged cannot change a lead, so the hub's own
+writes do not come back as news. Every value that loses is named in the revision of its field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Protocol
+
+from leads.model import ABSENT, CLEARED, FIELDS, Items, Kind, Value, Winner
+from leads.stages import furthest
+from mappings.sets import shown
+from sync.state import Base, Change, LeadState, Link, Origin, Pair, Policy, Problem, Ref, Review, Revision, Role, blank, dump_value, same
+
+FLIPS_UNTIL_REVIEW = 3
+SKEW = timedelta(minutes=1)  # how far the clocks of two CRMs may be apart
+SETS = tuple(name for name, spec in FIELDS.items() if spec.kind in (Kind.EMAILS, Kind.PHONES))
+RESTRICTIONS = tuple(name for name, spec in FIELDS.items() if spec.winner is Winner.RESTRICTIVE)
+
+
+class Observed(Protocol):
+    """A record as it was read: only the fields that were looked at."""
+
+    @property
+    def fields(self) -> Mapping[str, Any]: ...
+    @property
+    def changed_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One record of the lead: its link, its base, its dialect, and what was read now (None: nothing new)."""
+
+    link: Link
+    base: Base
+    dialect: Any
+    record: Observed | None = None
+
+    @property
+    def ref(self) -> Ref:
+        return self.link.ref
+
+    def seen(self) -> dict[str, Any]:
+        """What the base says the record shows, under the account's own field names."""
+        return {row.remote: self.base.pair(row.id).seen for row in every_row(self.dialect) if self.base.knows(row.id)}
+
+
+def every_row(dialect: Any) -> tuple[Any, ...]:
+    """The rows of one value and those that show parts of a set."""
+    return (*dialect.rows, *dialect.sets["emails"], *dialect.sets["phones"])
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    lead: LeadState
+    views: tuple[View, ...]
+    revisions: tuple[Revision, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    reviews: tuple[Review, ...] = ()
+
+
+def merge(lead: LeadState, views: Sequence[View], policy: Policy, now: datetime) -> Merged:
+    """The lead after everything that was read, and the views with the bases that follow from it."""
+    ordered = sorted(views, key=lambda view: (policy.rank(view.ref.account), view.link.role is Role.TWIN, view.ref))
+    changes: dict[str, list[Change]] = {}
+    problems: list[Problem] = []
+    reviews: list[Review] = []
+    fields, origins, revisions = dict(lead.fields), dict(lead.origins), list[Revision]()
+    for name in SETS:
+        _merge_set(name, ordered, fields, origins, revisions, now)
+    after = []
+    for view in ordered:
+        base, found, told, asked = _read(view, policy, now)
+        after.append(replace(view, base=base))
+        problems += told
+        reviews += asked
+        for change in found:
+            changes.setdefault(change.name, []).append(change)
+    for name, found in changes.items():
+        revision = merge_field(name, fields.get(name, ABSENT), origins.get(name), found, policy)
+        if revision is None:
+            continue
+        revisions.append(revision)
+        fields[name], origins[name] = revision.new, revision.origin
+    moved = any(not same(revision.old, revision.new) for revision in revisions)
+    state = replace(lead, fields=fields, origins=origins, version=lead.version + 1 if moved else lead.version)
+    return Merged(_hold_stage(lead, state, changes, now), tuple(after), tuple(revisions), tuple(problems), tuple(reviews))
+
+
+def merge_field(name: str, ours: Value, origin: Origin | None, changes: Sequence[Change], policy: Policy) -> Revision | None:
+    """Decide one field. None: everybody agrees with what the lead has; a revision with new = old: ours stayed, others lost.
+
+    Agreement is judged in the dialect of the record: a coarse value that could stand for ours is no other opinion. Ours takes part
+    in the contest only if it moved away from what one of the changed records last agreed to.
+    """
+    differing = [change for change in changes if not same(change.new, ours) and not change.explained_by(ours)]
+    if not differing:
+        return None
+    contenders = [_Contender(change.new, Origin(change.ref.account, change.ref, "", change.lo, change.hi), change) for change in differing]
+    moved = len(differing) < len(changes) or any(not same(change.old, ours) for change in differing)
+    if ours is not ABSENT and moved:
+        contenders.append(_Contender(ours, origin or Origin(""), None))
+    contenders = [one for one in contenders if not any(_is_finer(other, one) for other in contenders)]
+    best = _winner(name, contenders, policy)
+    lost = tuple((one.value, one.origin.account or "hub") for one in contenders if not same(one.value, best.value))
+    return Revision(name, ours, best.value, best.origin, _rule(name, contenders, best, policy), lost)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contender:
+    value: Value
+    origin: Origin
+    change: Change | None
+
+    def explained_by(self, value: Value) -> bool:
+        return self.change is not None and self.change.explained_by(value)
+
+
+def _is_finer(one: _Contender, other: _Contender) -> bool:
+    return one is not other and other.explained_by(one.value) and not one.explained_by(other.value)
+
+
+def _winner(name: str, contenders: Sequence[_Contender], policy: Policy) -> _Contender:
+    if _is_race_of_stages(name, contenders, policy):
+        return max(contenders, key=lambda one: (_is_furthest(one, contenders), -policy.rank(one.origin.account)))
+    if policy.fields[name].winner != Winner.PRECEDENCE:
+        for one in contenders:
+            if all(other is one or _certainly_after(one.origin, other.origin) for other in contenders):
+                return one
+    return min(contenders, key=lambda one: policy.rank(one.origin.account))
+
+
+def _is_race_of_stages(name: str, contenders: Sequence[_Contender], policy: Policy) -> bool:
+    met = any(one.change is not None and one.change.first_contact for one in contenders)
+    return policy.fields[name].winner == Winner.FURTHEST and met and len(contenders) > 1
+
+
+def _is_furthest(one: _Contender, contenders: Sequence[_Contender]) -> bool:
+    return all(
+        isinstance(other.value, str) and isinstance(one.value, str) and furthest(one.value, other.value) == one.value
+        for other in contenders
+    )
+
+
+def _certainly_after(one: Origin, other: Origin) -> bool:
+    return one.lo is not None and other.hi is not None and one.lo - SKEW >= other.hi
+
+
+def _rule(name: str, contenders: Sequence[_Contender], best: _Contender, policy: Policy) -> str:
+    others = [one for one in contenders if one is not best]
+    if not others:
+        return "the only change"
+    if _is_race_of_stages(name, contenders, policy):
+        return "the furthest stage"
+    if policy.fields[name].winner != Winner.PRECEDENCE and all(_certainly_after(best.origin, one.origin) for one in others):
+        return "certainly the newest change"
+    return "order of the accounts"
+
+
+def _read(view: View, policy: Policy, now: datetime) -> tuple[Base, list[Change], list[Problem], list[Review]]:
+    """Compare one record with its base, row by row; sets are merged elsewhere but their base moves here."""
+    if view.record is None:
+        return view.base, [], [], []
+    pairs, changes, problems, reviews = dict(view.base.pairs), list[Change](), list[Problem](), list[Review]()
+    for row in every_row(view.dialect):
+        if row.remote not in view.record.fields or policy.fields[row.lead].direction == "off":
+            continue
+        theirs, pair = view.record.fields[row.remote], view.base.pair(row.id)
+        if theirs == pair.seen:
+            pairs.setdefault(row.id, pair)
+            continue
+        if row.lead in SETS:
+            pairs[row.id] = Pair(seen=theirs)
+            continue
+        if pair.late is not None and theirs == pair.late[0]:
+            pairs[row.id] = Pair(theirs, pair.late[1])
+            continue
+        meaning = row.parse(theirs, pair.meant)
+        if row.direction == "out" or policy.fields[row.lead].direction == "out":
+            pairs[row.id] = _foreign_edit(view, row, pair, theirs, meaning, problems, reviews)
+            continue
+        pairs[row.id] = Pair(theirs, meaning)
+        if row.lead in RESTRICTIONS or same(meaning, pair.meant):
+            continue
+        first = not view.base.knows(row.id)
+        if first and blank(meaning):
+            continue
+        new = CLEARED if blank(meaning) else meaning
+        lo = None if first else view.base.read_at
+        hi = view.record.changed_at if view.record.changed_at is not None else now
+        changes.append(Change(row.lead, pair.meant, new, view.ref, row.id, lo, hi, first, partial(row.fits, theirs)))
+    return Base(pairs, now), changes, problems, reviews
+
+
+def _foreign_edit(view: View, row: Any, pair: Pair, theirs: Any, meaning: Value, problems: list[Problem], reviews: list[Review]) -> Pair:
+    """Somebody wrote a field that is ours. It is written again and said; after some rounds a person has to look."""
+    if not view.base.knows(row.id) or same(meaning, pair.meant):
+        return Pair(theirs, meaning if same(meaning, pair.meant) else ABSENT, None, pair.flips)
+    flips = pair.flips + 1
+    where = f"{view.ref.object} {view.ref.id}"
+    if flips < FLIPS_UNTIL_REVIEW:
+        problems.append(
+            Problem(
+                view.ref.account,
+                "foreign_edit",
+                f"{row.lead} of {where} was changed in the CRM; Leadloom computes it and writes it again.",
+                "Exclude the field from the workflow or person that edits it.",
+                view.ref,
+                view.link.lead_id,
+                row.lead,
+            )
+        )
+        return Pair(theirs, ABSENT, None, flips)
+    reviews.append(
+        Review(
+            "tug_of_war",
+            f"flip:{view.ref.account}:{view.ref.object}:{view.ref.id}:{row.id}",
+            f"{row.lead} of {view.ref.account} {where} was changed {flips} times after Leadloom wrote it. Who is to own it?",
+            view.link.lead_id,
+            (view.ref,),
+        )
+    )
+    return Pair(theirs, ABSENT, (dump_value(pair.meant), "tug_of_war"), flips)
+
+
+def _merge_set(
+    name: str, views: Iterable[View], fields: dict[str, Value], origins: dict[str, Origin], revisions: list[Revision], now: datetime
+) -> None:
+    """An observed-remove set: what a record newly shows is added, what it no longer shows is removed, nothing else moves."""
+    ours = fields.get(name, ABSENT)
+    items: Items = ours if isinstance(ours, tuple) else ()
+    added: list[Any] = []
+    removed: dict[str, Ref] = {}
+    last: View | None = None
+    for view in views:
+        if view.record is None:
+            continue
+        before, after = shown_items(view, name, view.seen()), shown_items(view, name, {**view.seen(), **view.record.fields})
+        old, new = {item.key for item in before}, {item.key for item in after}
+        added += [item for item in after if item.key not in old]
+        removed.update(dict.fromkeys(old - new, view.ref))
+        if old != new:
+            last = view
+    if last is None:
+        return
+    fresh = {item.key for item in added}
+    kept = [item for item in items if item.key not in removed or item.key in fresh]
+    have = {item.key for item in kept}
+    for item in added:
+        if item.key not in have:
+            kept.append(item)
+            have.add(item.key)
+    result: Value = tuple(kept) if kept else CLEARED
+    if same(result, ours):
+        return
+    origin = Origin(last.ref.account, last.ref, "", None, now)
+    fields[name], origins[name] = result, origin
+    dropped = tuple(((item,), removed[item.key].account) for item in items if item.key not in have)
+    revisions.append(Revision(name, ours, result, origin, "union of what the records show", dropped))
+
+
+def shown_items(view: View, name: str, fields: Mapping[str, Any]) -> Items:
+    """The members of set field `name` that a record with these `fields` shows."""
+    return shown(view.dialect.sets[name], fields)
+
+
+def _hold_stage(before: LeadState, after: LeadState, changes: Mapping[str, Sequence[Change]], now: datetime) -> LeadState:
+    """A stage that a person set in a CRM stands until a rule proposes a higher one; first contact is no such act."""
+    if same(before.fields.get("stage", ABSENT), after.fields.get("stage", ABSENT)):
+        return after
+    by_person = any(not change.first_contact for change in changes.get("stage", ()))
+    return replace(after, stage_since=now, stage_held=by_person or before.stage_held)

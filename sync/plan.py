@@ -1,0 +1,240 @@
+"""Plan: what each CRM is owed so that it shows the lead in its own dialect.
+
+Pure. A debt exists where the lead differs from what a record was last held to mean. Debts that cost no call are settled here: the
+record already shows the value, or cannot show it (then it is held, with the reason, until something about it changes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from leads.model import ABSENT, Items, Value
+from leads.normal import Refused, email
+from mappings.sets import project, shown
+from mappings.values import Held
+from sync.merge import RESTRICTIONS, SETS, View, every_row
+from sync.state import Base, Cell, LeadState, LinkState, Pair, PlannedWrite, Policy, Problem, Ref, Role, Section, dump_value, same
+
+Restricted = frozenset[tuple[str, str]]  # (channel, address)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An account where the lead has no record. `blocked` is (cause, sentence, fix) where none may be created."""
+
+    account: str
+    object: str
+    dialect: Any
+    key: str
+    blocked: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeadPlan:
+    writes: tuple[PlannedWrite, ...]
+    views: tuple[View, ...]
+    problems: tuple[Problem, ...]
+    newly_held: tuple[Ref, ...]
+
+
+def plan(
+    lead: LeadState, views: Sequence[View], places: Iterable[Place], restricted: Restricted, policy: Policy, waiting: frozenset[Ref]
+) -> LeadPlan:
+    """The writes that `lead` is owed. Records in `waiting` have an unanswered write and are left alone until it is settled."""
+    writes: list[PlannedWrite] = []
+    after: list[View] = []
+    problems: list[Problem] = []
+    newly_held: list[Ref] = []
+    for view in views:
+        if view.ref in waiting or view.link.state is LinkState.ENDED or view.link.state is LinkState.WITHHELD:
+            after.append(view)
+            continue
+        draft = _Draft(lead, view.dialect, view.base, policy)
+        if view.link.role is Role.MAIN and view.link.state is LinkState.ACTIVE:
+            draft.write_fields()
+        restrict, with_update = draft.write_restrictions(restricted)
+        if restrict and not with_update:
+            writes.append(_write(lead, view.ref, Section.RESTRICT, restrict))
+        cells = draft.cells + (restrict if with_update else [])
+        if cells:
+            writes.append(_write(lead, view.ref, Section.UPDATE, cells))
+        after.append(replace(view, base=Base(draft.pairs, view.base.read_at)))
+        problems += [_held_problem(lead, view.ref, held) for held in draft.held]
+        if draft.new_held and not cells:
+            newly_held.append(view.ref)
+    for place in places:
+        if place.blocked is not None:
+            cause, message, fix = place.blocked
+            problems.append(Problem(place.account, cause, message, fix, None, lead.id))
+            continue
+        write, held = _create(lead, place, restricted, policy)
+        writes.append(write)
+        problems += [_held_problem(lead, Ref(place.account, place.object, ""), one) for one in held]
+    return LeadPlan(tuple(writes), tuple(after), tuple(problems), tuple(newly_held))
+
+
+def _write(lead: LeadState, ref: Ref, section: Section, cells: Sequence[Cell]) -> PlannedWrite:
+    return PlannedWrite(ref.account, ref.object, lead.id, section, tuple(cells), ref.id)
+
+
+def _create(lead: LeadState, place: Place, restricted: Restricted, policy: Policy) -> tuple[PlannedWrite, list[_HeldCell]]:
+    draft = _Draft(lead, place.dialect, Base(), policy)
+    draft.write_fields(creating=True)
+    draft.fill()
+    restrict, _ = draft.write_restrictions(restricted)
+    cells = tuple(draft.cells + restrict)
+    return PlannedWrite(place.account, place.object, lead.id, Section.CREATE, cells, None, place.key), draft.held
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldCell:
+    field: str
+    reason: str
+    message: str
+
+
+class _Draft:
+    """One record being brought up to the lead: cells to write, pairs that settle without a write, values that are held."""
+
+    def __init__(self, lead: LeadState, dialect: Any, base: Base, policy: Policy) -> None:
+        self.lead, self.dialect, self.policy = lead, dialect, policy
+        self.pairs: dict[str, Pair] = dict(base.pairs)
+        self.cells: list[Cell] = []
+        self.held: list[_HeldCell] = []
+        self.new_held = False
+
+    def write_fields(self, *, creating: bool = False) -> None:
+        for name in SETS:
+            self._set(name)
+        for row in self.dialect.rows:
+            if row.lead not in RESTRICTIONS and self._may_write(row):
+                self._row(row, creating=creating)
+
+    def fill(self) -> None:
+        """Fields that the CRM insists on and the lead lacks get a filler, which reads as nothing."""
+        given = {cell.remote: cell.new for cell in self.cells}
+        rows = {row.remote: row for row in self.dialect.rows}
+        for remote, new in self.dialect.fill(given).items():
+            if remote not in given:
+                self.cells.append(Cell(rows[remote].id, remote, rows[remote].lead, None, new, ABSENT, "the CRM insists on a value"))
+
+    def _may_write(self, row: Any) -> bool:
+        return row.written and self.policy.fields[row.lead].direction in ("both", "out")
+
+    def _row(self, row: Any, *, creating: bool) -> None:
+        value, pair = self.lead.fields.get(row.lead, ABSENT), self._pair(row)
+        if value is ABSENT and not creating:
+            return
+        if row.id in self.pairs and same(value, pair.meant) and pair.refused is None:
+            return
+        if row.create_only and not creating:
+            return
+        formatted = row.format(value, pair.seen)
+        if isinstance(formatted, Held):
+            self._hold(row, pair, dump_value(value), formatted)
+        elif formatted == pair.seen:
+            if not creating:
+                self.pairs[row.id] = replace(pair, meant=value, refused=None)
+        elif pair.refused is not None and pair.refused[0] == dump_value(value):
+            self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
+        else:
+            self.cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, value, f"{row.lead} of the lead changed"))
+
+    def _set(self, name: str) -> None:
+        rows = [row for row in self.dialect.sets[name] if self._may_write(row)]
+        value = self.lead.fields.get(name, ABSENT)
+        if value is ABSENT or not rows:
+            return
+        items: Items = value if isinstance(value, tuple) else ()
+        by_remote = {row.remote: row for row in rows}
+        for remote, formatted in project(self.dialect.sets[name], items, self._shown_fields()).items():
+            row = by_remote.get(remote)
+            if row is None:
+                continue
+            pair = self._pair(row)
+            if isinstance(formatted, Held):
+                self._hold(row, pair, formatted.reason, formatted)
+            elif pair.refused is not None and pair.refused[0] == formatted:
+                self.held.append(_HeldCell(name, pair.refused[1], pair.refused[1]))
+            else:
+                self.cells.append(Cell(row.id, remote, name, pair.seen, formatted, value, f"{name} of the lead changed"))
+
+    def write_restrictions(self, restricted: Restricted) -> tuple[list[Cell], bool]:
+        """Cells that deny, and whether they have to travel with a change of address in one write."""
+        cells: list[Cell] = []
+        moves = {name: any(cell.field == name for cell in self.cells) for name in SETS}
+        for row in self.dialect.rows:
+            if row.lead not in RESTRICTIONS or not row.written:
+                continue
+            channel = row.lead.partition(".")[2]
+            if not self._is_restricted(channel, restricted):
+                continue
+            pair, of = self._pair(row), "emails" if channel == "email" else "phones"
+            if row.parse(pair.seen, pair.meant) is True and not moves[of]:
+                self.pairs[row.id] = replace(pair, meant=True)
+                continue
+            formatted = row.format(True, None)
+            if isinstance(formatted, Held):
+                self._hold(row, pair, True, formatted)
+            elif pair.refused is not None and pair.refused[0] is True:
+                self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
+            elif formatted != pair.seen or moves[of]:
+                cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, True, "the person said no"))
+        return cells, any(moves.values())
+
+    def _is_restricted(self, channel: str, restricted: Restricted) -> bool:
+        if (channel, lead_address(self.lead.id)) in restricted:
+            return True
+        name = "emails" if channel == "email" else "phones"
+        fields = {**self._shown_fields(), **{cell.remote: cell.new for cell in self.cells}}
+        return any((channel, address(name, item.key)) in restricted for item in shown(self.dialect.sets[name], fields))
+
+    def _shown_fields(self) -> dict[str, Any]:
+        return {row.remote: self.pairs[row.id].seen for row in every_row(self.dialect) if row.id in self.pairs}
+
+    def _pair(self, row: Any) -> Pair:
+        return self.pairs.get(row.id, Pair())
+
+    def _hold(self, row: Any, pair: Pair, value: Any, held: Held) -> None:
+        self.held.append(_HeldCell(row.lead, held.reason, held.message))
+        if pair.refused is None or pair.refused[0] != value:
+            self.new_held = True
+        self.pairs[row.id] = replace(pair, refused=(value, held.reason))
+
+
+def _held_problem(lead: LeadState, ref: Ref, held: _HeldCell) -> Problem:
+    message = f"{held.field} of {ref.object} {ref.id} is held: {held.message}"
+    return Problem(
+        ref.account, f"held:{held.reason}", message, HELD_FIXES.get(held.reason, "See `leadloom problems`."), ref, lead.id, held.field
+    )
+
+
+HELD_FIXES: Mapping[str, str] = {
+    "unknown_owner": "Add or activate a user with this e-mail in the CRM, or route the lead to somebody else.",
+    "ignored": "The CRM accepted the write without applying it; change the value there by hand if it is to move.",
+    "tug_of_war": "Decide with `leadloom review` who owns this field.",
+}
+
+
+def lead_address(lead_id: str) -> str:
+    """The address of a restriction on a record that showed none."""
+    return f"lead:{lead_id}"
+
+
+def address(set_name: str, key: str) -> str:
+    """What a restriction on a member of a set is filed under: e-mails by mailbox (tags and dots do not escape a no)."""
+    if set_name != "emails":
+        return f"phone:{key}"
+    found = email(key)
+    return f"email:{key if isinstance(found, Refused) else found.mailbox}"
+
+
+def restricted_value(lead: LeadState, channel: str, restricted: Restricted) -> Value:
+    """Whether the lead as a whole shows a no on `channel`: any of its addresses is restricted."""
+    name = "emails" if channel == "email" else "phones"
+    items = lead.fields.get(name, ABSENT)
+    keys = {address(name, item.key) for item in items} if isinstance(items, tuple) else set()
+    keys.add(lead_address(lead.id))
+    return True if any((channel, key) in restricted for key in keys) else lead.fields.get(f"opt_out.{channel}", ABSENT)

@@ -1,0 +1,171 @@
+"""Pull (shell): what changed at the CRMs goes to the inbox, each page together with its cursor.
+
+Accounts are read side by side, one thread each; the pages are stored by the calling thread. A record that shows what its base has
+seen is no news and goes no further.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connectors.base import Page, Record
+from connectors.errors import ConnectorError
+from sync.census import Census
+from sync.merge import every_row
+from sync.state import Base, Link, LinkState, Problem, Ref
+from sync.workspace import Door, Stopped, Workspace
+
+AHEAD = 4  # pages read but not yet stored, per account
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    door: Door
+    object: str
+    page: Page | None = None
+    error: Exception | None = None
+
+
+def pull(workspace: Workspace, doors: Sequence[Door], run: str, census: Census, *, hints_only: bool = False) -> None:
+    """Read every account from its cursors on, and what hints point at. An account that fails keeps the pages it had; the others go on."""
+    now = workspace.now()
+    with workspace.store.begin() as unit:
+        cursors = {(door.name, object): unit.cursor(door.name, object) for door in doors for object, _ in door.objects()}
+        hints = {door.name: unit.hints(door.name) for door in doors}
+        stale_inbox = unit.inbox_size() > 0
+        empty_store = unit.lead_ids("", 1) == []
+    pages: queue.Queue[_Read | None] = queue.Queue(AHEAD * max(1, len(doors)))
+    stop = threading.Event()
+    readers = [
+        threading.Thread(target=_read, args=(door, cursors, hints[door.name], pages, stop, hints_only), daemon=True) for door in doors
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        for read in _until_all_ended(pages, len(readers)):
+            if read.page is not None:
+                _store(workspace, read, read.page, run, now, census, refuse_our_keys=empty_store, clean_inbox=stale_inbox)
+            elif isinstance(read.error, ConnectorError):
+                census.stop(read.door.name, read.error)
+            elif read.error is not None:
+                raise read.error
+    finally:
+        stop.set()
+
+
+def _read(
+    door: Door, cursors: Any, hints: Sequence[Ref], pages: queue.Queue[_Read | None], stop: threading.Event, hints_only: bool
+) -> None:
+    try:
+        for object, dialect in door.objects():
+            hinted = [ref.id for ref in hints if ref.object == object]
+            if hinted:
+                found = door.connector.get(object, hinted, dialect.fetch)
+                pages.put(_Read(door, object, Page(found, "")))
+            if hints_only:
+                continue
+            for page in door.connector.changes(object, cursors[(door.name, object)], dialect.fetch):
+                if stop.is_set():
+                    return
+                pages.put(_Read(door, object, page))
+    except Exception as error:  # noqa: BLE001  # handed to the calling thread, which raises what it does not know
+        pages.put(_Read(door, "", None, error))
+    finally:
+        pages.put(None)
+
+
+def _until_all_ended(pages: queue.Queue[_Read | None], readers: int) -> Iterable[_Read]:
+    while readers:
+        read = pages.get()
+        if read is None:
+            readers -= 1
+        else:
+            yield read
+
+
+def _store(
+    workspace: Workspace, read: _Read, page: Page, run: str, now: datetime, census: Census, *, refuse_our_keys: bool, clean_inbox: bool
+) -> None:
+    """One page and its cursor, in one transaction."""
+    account, object, dialect = read.door.name, read.object, read.door.dialects[read.object]
+    if refuse_our_keys and not workspace.adopting:
+        _refuse_our_keys(account, dialect, page.records)
+    with workspace.store.begin() as unit:
+        known = unit.links_at(account, object, _ids(page.records))
+        news: list[tuple[Ref, Record]] = []
+        gave: dict[Ref, str] = {}
+        quiet: list[Ref] = []
+        for record in page.records:
+            ref = Ref(account, object, record.id)
+            link, base = known.get(record.id, (None, Base()))
+            verdict = _verdict(record, link, base, dialect, known)
+            census.saw(account, verdict)
+            if verdict == "unchanged":
+                quiet.append(ref)
+            elif verdict != "ended" or link is not None:
+                news.append((ref, record))
+                if link is not None and link.ref == ref:
+                    gave[ref] = link.lead_id
+        unit.put_inbox(news, run, now)
+        unit.give_to_leads(gave)
+        if clean_inbox:
+            unit.drop_inbox(quiet)
+        unit.drop_hints([Ref(account, object, record.id) for record in page.records])
+        if page.cursor:
+            unit.put_cursor(account, object, page.cursor, now)
+    census.progress(account)
+
+
+def _ids(records: Iterable[Record]) -> list[str]:
+    return list(dict.fromkeys(id for record in records for id in (record.id, *record.aliases)))
+
+
+def _verdict(record: Record, link: Link | None, base: Base, dialect: Any, known: Any) -> str:
+    """What a record that was read is: new, changed, unchanged or ended."""
+    if record.ending is not None:
+        return "ended" if link is None or link.state is not LinkState.ENDED else "unchanged"
+    if link is None:
+        return "changed" if any(alias in known for alias in record.aliases) else "new"
+    if link.state is LinkState.ENDED or not base.pairs or link.ref.id != record.id:
+        return "changed"
+    shows_news = any(row.remote in record.fields and record.fields[row.remote] != base.pair(row.id).seen for row in every_row(dialect))
+    return "changed" if shows_news else "unchanged"
+
+
+def _refuse_our_keys(account: str, dialect: Any, records: Iterable[Record]) -> None:
+    for record in records:
+        if our_key(record.fields, dialect) != "" or lead_hint(record.fields, dialect) != "":
+            raise Stopped(
+                f"The store is empty, but records in {account} already carry Leadloom's keys: this CRM was synced from another store. "
+                "Nothing was written. Point [store] url at that store, or run `leadloom adopt` to take these records over.",
+                exit_code=7,
+            )
+
+
+def our_key(fields: Mapping[str, Any], dialect: Any) -> str:
+    """The key of our create that a record carries, or nothing."""
+    return _text(fields.get(dialect.key_name))
+
+
+def lead_hint(fields: Mapping[str, Any], dialect: Any) -> str:
+    """The lead id that a record carries, or nothing."""
+    return next((_text(fields.get(row.remote)) for row in dialect.rows_of("lead_id")), "")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def hint(workspace: Workspace, account: str, object: str, id: str) -> None:
+    """Look at this record in the next run, whatever its cursor says: the way in for webhooks."""
+    with workspace.store.begin() as unit:
+        unit.put_hints([Ref(account, object, id)], workspace.now())
+
+
+def account_problem(account: str, error: ConnectorError) -> Problem:
+    return Problem(account, error.cause, error.message, error.fix)

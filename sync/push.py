@@ -1,0 +1,277 @@
+"""Push (shell): planned writes become requests, and receipts become bases.
+
+An entry is marked as sent before its request leaves and settled in one transaction with what the receipt proves. Nothing is ever
+repeated here: what stays unanswered is looked up by a later run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from connectors.base import Op, Outcome, Receipt, Record, Write
+from connectors.errors import ConnectorError
+from sync.census import Census
+from sync.merge import View
+from sync.settle import refuse, settle, settle_create, settle_unknown, without
+from sync.state import Base, Entry, EntryState, Link, PlannedWrite, Problem, Ref, Section
+from sync.weave import addresses_of
+from sync.workspace import Door, Workspace
+
+ONE_BY_ONE = 20  # entries journalled at once where every write is a call of its own
+OPEN = (EntryState.SENT, EntryState.UNKNOWN)
+
+
+def push(workspace: Workspace, doors: Sequence[Door], run: str, census: Census) -> None:
+    """Carry out the planned writes of `run`: every no first, everywhere; then the rest. One thread per account."""
+    for sections in ((Section.RESTRICT,), (Section.CREATE, Section.UPDATE)):
+        with ThreadPoolExecutor(max(1, len(doors))) as pool:
+            for future in [pool.submit(_push_account, workspace, door, run, census, sections) for door in doors]:
+                future.result()
+    with workspace.store.begin() as unit:
+        unit.close_debts(run)
+
+
+def _push_account(workspace: Workspace, door: Door, run: str, census: Census, sections: Sequence[Section]) -> None:
+    for section in sections:
+        after = 0
+        while door.name not in census.stopped:
+            size = max(ONE_BY_ONE, door.connector.capabilities.write_batch)
+            with workspace.store.begin() as unit:
+                entries = unit.entries(run=run, account=door.name, states=(EntryState.PLANNED,), section=section, after=after, limit=size)
+            if not entries:
+                break
+            after = entries[-1].op
+            for object, group in groupby(entries, key=lambda entry: entry.write.object):
+                _push_batch(workspace, door, object, list(group), census)
+
+
+def _push_batch(workspace: Workspace, door: Door, object: str, entries: Sequence[Entry], census: Census) -> None:
+    if door.name in census.stopped:
+        return
+    ops = [entry.op for entry in entries]
+    with workspace.store.begin() as unit:
+        unit.mark(ops, EntryState.SENT, at=workspace.now())
+    receipts = _send(door, object, [request(entry.write) for entry in entries])
+    now = workspace.now()
+    with workspace.store.begin() as unit:
+        settling = _Settling(unit, door, object, census, now)
+        settling.load(entries)
+        for entry, receipt in zip(entries, receipts, strict=True):
+            settling.take(entry, receipt)
+        settling.keep()
+    for receipt in receipts:
+        if receipt.error is not None:
+            census.stop(door.name, receipt.error)
+    census.progress(door.name)
+
+
+def request(write: PlannedWrite) -> Write:
+    """The contract's form of a planned write."""
+    fields = {cell.remote: cell.new for cell in write.cells}
+    if write.section is Section.CREATE:
+        return Write(Op.CREATE, write.object, fields, None, write.key)
+    return Write(Op.UPDATE, write.object, fields, write.id)
+
+
+def _send(door: Door, object: str, writes: Sequence[Write]) -> list[Receipt]:
+    try:
+        return door.connector.write(object, writes)
+    except ConnectorError as error:
+        return [Receipt(Outcome.NOT_SENT, cause=error.cause, message=error.message, error=error) for _ in writes]
+
+
+class _Settling:
+    """One batch of receipts turned into facts, in one transaction."""
+
+    def __init__(self, unit: Any, door: Door, object: str, census: Census, now: datetime) -> None:
+        self.unit, self.door, self.object, self.census, self.now = unit, door, object, census, now
+        self.dialect = door.dialects[object]
+        self.links: dict[Ref, tuple[Link, Base]] = {}
+        self.problems: list[Problem] = []
+        self.hints: list[Ref] = []
+        self.again: list[tuple[PlannedWrite, str]] = []
+        self.marks: dict[tuple[EntryState, str, str, str, str], list[int]] = {}
+        self.addresses: dict[Ref, tuple[str, set[str]]] = {}
+
+    def load(self, entries: Sequence[Entry]) -> None:
+        ids = [entry.write.id for entry in entries if entry.write.id is not None]
+        found = self.unit.links_at(self.door.name, self.object, ids)
+        self.links = {link.ref: (link, base) for link, base in found.values()}
+
+    def take(self, entry: Entry, receipt: Receipt) -> None:
+        write = entry.write
+        match receipt.outcome:
+            case Outcome.CREATED:
+                self._created(entry, receipt)
+            case Outcome.UPDATED:
+                self._updated(entry, receipt)
+            case Outcome.ADOPTED:
+                self._adopted(entry, receipt)
+            case Outcome.REJECTED:
+                self._rejected(entry, receipt)
+            case Outcome.GONE:
+                self._end(entry, EntryState.FAILED, receipt, "failed")
+                if write.id is not None:
+                    self.hints.append(Ref(self.door.name, self.object, write.id))
+            case Outcome.UNKNOWN:
+                self._end(entry, EntryState.UNKNOWN, receipt, "unknown")
+            case _:
+                state, verdict = (EntryState.SKIPPED, "skipped") if receipt.error is not None else (EntryState.FAILED, "failed")
+                self._end(entry, state, receipt, verdict)
+
+    def _created(self, entry: Entry, receipt: Receipt) -> None:
+        write = entry.write
+        ref = Ref(self.door.name, self.object, receipt.id or "")
+        fields: Mapping[str, Any] = receipt.record.fields if receipt.record is not None else {}
+        base = settle_create(write, fields, self.dialect, self.now)
+        self.links[ref] = (Link(ref, write.lead_id, key=write.key), base)
+        self._index(ref, write.lead_id, base)
+        self._end(entry, EntryState.DONE, receipt, "created", id=ref.id)
+
+    def _updated(self, entry: Entry, receipt: Receipt) -> None:
+        write = entry.write
+        ref = Ref(self.door.name, self.object, write.id or "")
+        link, base = self.links[ref]
+        base = settle(base, write, receipt.record.fields if receipt.record is not None else {}, self.dialect)
+        self.links[ref] = (link, base)
+        self._index(ref, write.lead_id, base)
+        ignored = [cell for cell in write.cells if base.pair(cell.row_id).refused is not None]
+        for cell in ignored:
+            self._problem(
+                entry, "ignored", f"{cell.field} was accepted by the CRM but not applied.", "Change it there by hand.", cell.field
+            )
+        self._end(entry, EntryState.DONE, receipt, "updated" if len(ignored) < len(write.cells) else "held")
+
+    def _adopted(self, entry: Entry, receipt: Receipt) -> None:
+        """The CRM already has this person: nothing was written; the record is read and linked by the next pass."""
+        self._end(entry, EntryState.DONE, receipt, "skipped")
+        if receipt.id is not None:
+            self.hints.append(Ref(self.door.name, self.object, receipt.id))
+
+    def _rejected(self, entry: Entry, receipt: Receipt) -> None:
+        """The field that is named is held, and the rest is sent again: a rejected write changed nothing."""
+        write, named = entry.write, receipt.field
+        cell = next((cell for cell in write.cells if cell.remote == named), None)
+        message = receipt.message or "The CRM rejected the write."
+        self._problem(
+            entry, f"rejected:{receipt.cause}", message, "Correct the value in the lead or in the CRM.", cell.field if cell else ""
+        )
+        if write.id is not None:
+            ref = Ref(self.door.name, self.object, write.id)
+            link, base = self.links[ref]
+            self.links[ref] = (link, refuse(base, write, receipt.cause or "rejected", named if cell is not None else None))
+        self._end(entry, EntryState.HELD, receipt, "held")
+        if cell is not None and len(write.cells) > 1:
+            self.again.append((without(write, cell.remote), entry.run))
+
+    def _end(self, entry: Entry, state: EntryState, receipt: Receipt, verdict: str, id: str = "") -> None:
+        self.marks.setdefault((state, receipt.outcome, receipt.cause, receipt.message, id), []).append(entry.op)
+        self.census.outcome(self.door.name, verdict)
+        if verdict in ("failed", "unknown"):
+            fix = "The next run looks it up." if verdict == "unknown" else "The next run tries again."
+            self._problem(entry, receipt.cause or verdict, receipt.message or f"The write is {verdict}.", fix, "")
+
+    def _problem(self, entry: Entry, cause: str, message: str, fix: str, field: str) -> None:
+        write = entry.write
+        ref = Ref(self.door.name, self.object, write.id) if write.id is not None else None
+        where = f"{self.object} {write.id}: " if write.id is not None else f"create of lead {write.lead_id}: "
+        self.problems.append(Problem(self.door.name, cause, where + message, fix, ref, write.lead_id, field))
+
+    def _index(self, ref: Ref, lead_id: str, base: Base) -> None:
+        view = View(Link(ref, lead_id), base, self.dialect)
+        self.addresses[ref] = (lead_id, addresses_of(self.dialect, view.seen()))
+
+    def keep(self) -> None:
+        unit = self.unit
+        unit.put_links(self.links.values())
+        unit.put_addresses(self.addresses)
+        for (state, outcome, cause, message, id), ops in self.marks.items():
+            unit.mark(ops, state, outcome=outcome, cause=cause, message=message, id=id, at=self.now)
+        unit.put_hints(self.hints, self.now)
+        for write, run in self.again:
+            unit.journal([write], run)
+            self.census.plan(self.door.name)
+        if self.problems:
+            unit.add_problems(self.problems, "", self.now)
+
+
+# Looking up what was never answered
+
+
+def settle_open(workspace: Workspace, doors: Sequence[Door], run: str, census: Census) -> None:
+    """Find out what became of writes without an answer, before anything is merged: a lost answer must not look like an edit."""
+    for door in doors:
+        with workspace.store.begin() as unit:
+            entries = unit.entries(account=door.name, states=OPEN)
+        if not entries:
+            continue
+        try:
+            for object, dialect in door.objects():
+                mine = [entry for entry in entries if entry.write.object == object]
+                _settle_updates(workspace, door, object, dialect, [entry for entry in mine if entry.write.id is not None], run)
+                _settle_creates(workspace, door, object, dialect, [entry for entry in mine if entry.write.id is None], run)
+        except ConnectorError as error:
+            census.stop(door.name, error)
+
+
+def _settle_updates(workspace: Workspace, door: Door, object: str, dialect: Any, entries: Sequence[Entry], run: str) -> None:
+    ids = list(dict.fromkeys(entry.write.id for entry in entries if entry.write.id is not None))
+    if not ids:
+        return
+    now = workspace.now()
+    records = {record.id: record for record in door.connector.get(object, ids, dialect.fetch)}
+    with workspace.store.begin() as unit:
+        links = unit.links_at(door.name, object, ids)
+        for entry in entries:
+            id = entry.write.id or ""
+            record, found = records.get(id), links.get(id)
+            if record is not None and found is not None and record.ending is None:
+                links[id] = (found[0], settle_unknown(found[1], entry.write, record.fields, dialect))
+            unit.mark([entry.op], EntryState.DONE, outcome="looked_up", at=now)
+        unit.put_links(links.values())
+        _to_inbox(unit, door, [(Ref(door.name, object, record.id), record) for record in records.values()], links, run, now)
+        unit.touch(entry.write.lead_id for entry in entries)
+
+
+def _to_inbox(
+    unit: Any, door: Door, records: Sequence[tuple[Ref, Record]], links: Mapping[str, tuple[Link, Base]], run: str, now: datetime
+) -> None:
+    unit.put_inbox(records, run, now)
+    unit.give_to_leads({ref: links[ref.id][0].lead_id for ref, _ in records if ref.id in links and links[ref.id][0].ref == ref})
+
+
+def _settle_creates(workspace: Workspace, door: Door, object: str, dialect: Any, entries: Sequence[Entry], run: str) -> None:
+    """A create is found by its key, however late it landed; only after `settle_after` is it held not to have happened."""
+    if not entries:
+        return
+    now = workspace.now()
+    found = _find_created(door, object, dialect, entries)
+    with workspace.store.begin() as unit:
+        for entry in entries:
+            record = found.get(entry.write.key)
+            if record is not None:
+                ref = Ref(door.name, object, record.id)
+                unit.put_links([(Link(ref, entry.write.lead_id, key=entry.write.key), settle_create(entry.write, {}, dialect, now))])
+                unit.put_inbox([(ref, record)], run, now)
+                unit.give_to_leads({ref: entry.write.lead_id})
+                unit.mark([entry.op], EntryState.DONE, outcome="looked_up", id=record.id, at=now)
+                unit.touch([entry.write.lead_id])
+            elif entry.sent_at is None or now - entry.sent_at >= workspace.settle_after:
+                unit.mark([entry.op], EntryState.FAILED, outcome="lost", at=now)
+                unit.touch([entry.write.lead_id])
+            else:
+                unit.mark([entry.op], EntryState.UNKNOWN, outcome="unknown", at=now)
+
+
+def _find_created(door: Door, object: str, dialect: Any, entries: Sequence[Entry]) -> dict[str, Record]:
+    keys = [entry.write.key for entry in entries]
+    if door.connector.capabilities.settle_by == "email":
+        values = [cell.new for entry in entries for cell in entry.write.cells if cell.field == "emails" and isinstance(cell.new, str)]
+        found = door.connector.find(object, dialect.sets["emails"][0].remote, values, dialect.fetch)
+    else:
+        found = door.connector.find(object, dialect.key_name, keys, dialect.fetch)
+    return {key: record for record in found if isinstance(key := record.fields.get(dialect.key_name), str) and key in keys}

@@ -1,0 +1,91 @@
+"""Settle: the base moves only on proof.
+
+Pure. A receipt, or what a record shows when it is looked at again, decides what became of each cell of a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from leads.model import ABSENT
+from mappings.sets import shown as shown_items
+from sync.merge import SETS, every_row
+from sync.state import Base, Cell, Pair, PlannedWrite, dump_value
+
+IGNORED = "ignored"  # accepted, not applied
+
+
+def settle(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any) -> Base:
+    """The base after a confirmed write; `fields` is what the CRM showed when it was read back (may be empty)."""
+    pairs = dict(base.pairs)
+    for cell in write.cells:
+        pairs[cell.row_id] = _settle_cell(pairs.get(cell.row_id, Pair()), cell, fields.get(cell.remote, cell.new), dialect)
+    return Base(pairs, base.read_at)
+
+
+def settle_create(write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, read_at: datetime) -> Base:
+    """The base of a record that we created: what we wrote, and what the CRM filled in by itself."""
+    pairs = {}
+    for row in every_row(dialect):
+        if row.remote in fields:
+            seen = fields[row.remote]
+            pairs[row.id] = Pair(seen, ABSENT if row.lead in SETS else row.parse(seen, ABSENT))
+    return settle(Base(pairs, read_at), write, fields, dialect)
+
+
+def _settle_cell(pair: Pair, cell: Cell, shown: Any, dialect: Any) -> Pair:
+    if cell.field in SETS:
+        return _settle_set(cell, shown, dialect)
+    row = dialect.row(cell.row_id)
+    if shown == cell.new or row.fits(shown, cell.meant):
+        return Pair(shown, cell.meant, None, pair.flips)
+    if shown == cell.old:
+        return replace(pair, seen=cell.old, refused=(dump_value(cell.meant), IGNORED))
+    return Pair(cell.new, cell.meant, None, pair.flips)  # somebody wrote after us: the next read takes it as their change
+
+
+def _settle_set(cell: Cell, shown: Any, dialect: Any) -> Pair:
+    rows = [dialect.row(cell.row_id)]
+    kept, wanted = ({item.key for item in shown_items(rows, {cell.remote: value})} for value in (shown, cell.new))
+    if kept != wanted and shown == cell.old:
+        return Pair(shown, ABSENT, (cell.new, IGNORED))
+    return Pair(shown if kept == wanted else cell.new)
+
+
+def refuse(base: Base, write: PlannedWrite, cause: str, remote: str | None) -> Base:
+    """The base after a rejection: the field it names (or, if it names none, every cell) is held until something changes."""
+    pairs = dict(base.pairs)
+    for cell in write.cells:
+        if remote is None or cell.remote == remote:
+            value = cell.new if cell.field in SETS else dump_value(cell.meant)
+            pairs[cell.row_id] = replace(pairs.get(cell.row_id, Pair()), refused=(value, cause))
+    return Base(pairs, base.read_at)
+
+
+def without(write: PlannedWrite, remote: str) -> PlannedWrite:
+    """The same write less one refused field: a rejected write changed nothing, so the rest may be sent at once."""
+    return replace(write, cells=tuple(cell for cell in write.cells if cell.remote != remote))
+
+
+def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any) -> Base:
+    """The base after an unanswered update, from what the record shows now.
+
+    Shows what we sent: it landed. Shows what it showed before: it did not, the debt comes back by itself, and should the write land
+    late it is recognised as ours. Anything else is somebody's edit, for merge to judge.
+    """
+    pairs = dict(base.pairs)
+    for cell in write.cells:
+        if cell.remote not in fields:
+            continue
+        shown, pair = fields[cell.remote], pairs.get(cell.row_id, Pair())
+        if cell.field in SETS:
+            if shown == cell.new:
+                pairs[cell.row_id] = Pair(shown)
+        elif shown == cell.new or (shown != cell.old and dialect.row(cell.row_id).fits(shown, cell.meant)):
+            pairs[cell.row_id] = Pair(shown, cell.meant, None, pair.flips)
+        else:
+            pairs[cell.row_id] = replace(pair, late=(cell.new, cell.meant))
+    return Base(pairs, base.read_at)

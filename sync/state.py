@@ -1,0 +1,298 @@
+"""The frozen rows that the steps of the pipeline pass to each other and that the store keeps.
+
+Vocabulary: DESIGN words only. `seen` is what a CRM showed, verbatim; `meant` the lead's value we held to be equal to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from leads.model import ABSENT, CLEARED, Item, Value
+
+Json = Any  # values of a CRM, verbatim; never inspected outside the mappings
+
+
+class Ref(NamedTuple):
+    """A record: which account, which object, which id."""
+
+    account: str
+    object: str
+    id: str
+
+
+class Role(StrEnum):
+    MAIN = "main"
+    TWIN = "twin"  # a second record of the same person in one account: read, only ever restricted
+
+
+class LinkState(StrEnum):
+    ACTIVE = "active"
+    DORMANT = "dormant"  # left the scope: no field writes, restrictions still go
+    WITHHELD = "withheld"  # an undone create: not created again until released
+    ENDED = "ended"  # deleted, merged away, converted, erased
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A record belongs to a lead. `key` is the key of our create, if the record is ours; `ending` says why it ended."""
+
+    ref: Ref
+    lead_id: str
+    role: Role = Role.MAIN
+    state: LinkState = LinkState.ACTIVE
+    key: str = ""
+    ending: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The base of one field of one link.
+
+    `refused` is (value, reason): what this CRM would not take or cannot show; it is not planned again while it stays the same.
+    `flips` counts foreign edits of a field that is ours. `late` is (sent, meant) of a write that seemed lost: should it land after
+    all, it is our own write and nobody's edit.
+    """
+
+    seen: Json = None
+    meant: Value = ABSENT
+    refused: tuple[Json, str] | None = None
+    flips: int = 0
+    late: tuple[Json, Value] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The base of one link: a pair per mapped row, and when the record was last read (the CRM's clock, UTC)."""
+
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
+    read_at: datetime | None = None
+
+    def pair(self, row_id: str) -> Pair:
+        return self.pairs.get(row_id, UNKNOWN_PAIR)
+
+    def knows(self, row_id: str) -> bool:
+        return row_id in self.pairs
+
+
+UNKNOWN_PAIR = Pair()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the value of a lead's field came from: the account and record, or the rule, and the interval of the change."""
+
+    account: str
+    ref: Ref | None = None
+    rule: str = ""
+    lo: datetime | None = None
+    hi: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeadState:
+    """One lead as the hub holds it."""
+
+    id: str
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    stage_since: datetime | None = None
+    stage_held: bool = False  # a person set the stage: no automatic change until a rule proposes a higher one
+    epoch: int = 0  # of the routing: it rises when the lead is to be routed anew
+    routed_epoch: int | None = None
+    version: int = 0
+    created_at: datetime | None = None
+    open_debts: bool = False
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One side changed one field. `lo` is the last moment the old value was seen (None: unknown), `hi` when the new one was there.
+
+    `explained_by` tells whether what the record shows now could be this CRM's way of showing a given value.
+    """
+
+    name: str
+    old: Value
+    new: Value
+    ref: Ref
+    row_id: str
+    lo: datetime | None
+    hi: datetime | None
+    first_contact: bool = False
+    explained_by: Callable[[Value], bool] = field(default=lambda _value: False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One step in the history of one field of a lead; `lost` are the candidates that did not win, with where they stand."""
+
+    name: str
+    old: Value
+    new: Value
+    origin: Origin
+    rule: str
+    lost: tuple[tuple[Value, str], ...] = ()
+
+
+class Section(StrEnum):
+    RESTRICT = "restrict"
+    CREATE = "create"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of one planned write: the CRM's field, what it shows, what it is to show, and what that means."""
+
+    row_id: str
+    remote: str
+    field: str
+    old: Json
+    new: Json
+    meant: Value
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWrite:
+    """One row of a plan. `id` is None for a create; `key` names the create for ever."""
+
+    account: str
+    object: str
+    lead_id: str
+    section: Section
+    cells: tuple[Cell, ...]
+    id: str | None = None
+    key: str = ""
+
+    @property
+    def target(self) -> tuple[str, str, str]:
+        return (self.account, self.object, self.id if self.id is not None else self.key)
+
+
+class EntryState(StrEnum):
+    PLANNED = "planned"
+    SENT = "sent"  # the request has left or is about to leave
+    UNKNOWN = "unknown"  # it left and no answer came
+    DONE = "done"
+    HELD = "held"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the journal: a planned write on its way to proof."""
+
+    op: int
+    run: str
+    write: PlannedWrite
+    state: EntryState
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What needs a person: grouped by account and cause, with the fix."""
+
+    account: str
+    cause: str
+    message: str
+    fix: str
+    ref: Ref | None = None
+    lead_id: str = ""
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A question for a person. `subject` makes it unique, so that it is asked once."""
+
+    kind: str
+    subject: str
+    question: str
+    lead_id: str = ""
+    refs: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """Somebody's no: for a channel and an address (or, where the record showed none, the lead itself)."""
+
+    channel: str  # email | phone
+    address: str
+    ref: Ref
+    seen_at: datetime | None
+
+
+def dump_value(value: Value) -> Json:
+    """JSON form of a canonical value; `load_value` is its inverse."""
+    if value is ABSENT:
+        return None
+    if value is CLEARED:
+        return {"cleared": True}
+    if isinstance(value, tuple):
+        return [[item.key, item.text, item.label] for item in value]
+    return value
+
+
+def load_value(raw: Json) -> Value:
+    if raw is None:
+        return ABSENT
+    if isinstance(raw, dict):
+        return CLEARED
+    if isinstance(raw, list):
+        return tuple(Item(*parts) for parts in raw)
+    if isinstance(raw, (str, int)):
+        return raw
+    raise TypeError(f"not a lead's value: {type(raw).__name__}")
+
+
+def plain(value: Value) -> Json:
+    """The value for a person's eyes and for other programs: blanks are None, sets are their texts."""
+    if value is ABSENT or value is CLEARED:
+        return None
+    if isinstance(value, tuple):
+        return [item.text for item in value]
+    return value
+
+
+def same(a: Value, b: Value) -> bool:
+    """Equal in meaning: both blanks are alike, sets are compared by their keys."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return {item.key for item in a} == {item.key for item in b}
+    if blank(a) or blank(b):
+        return blank(a) and blank(b)
+    return type(a) is type(b) and a == b
+
+
+def blank(value: Value) -> bool:
+    return value is ABSENT or value is CLEARED or value == ()
+
+
+def refs_text(refs: Sequence[Ref]) -> str:
+    return ", ".join(f"{ref.account} {ref.object} {ref.id}" for ref in refs)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPolicy:
+    """How one field behaves between the accounts. `direction` is both, in (read only), out (ours) or off."""
+
+    winner: str
+    direction: str = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The constitution of a workspace: who wins, in which order the accounts are believed where time does not tell."""
+
+    precedence: tuple[str, ...]
+    fields: Mapping[str, FieldPolicy]
+
+    def rank(self, account: str) -> int:
+        return self.precedence.index(account) if account in self.precedence else len(self.precedence)

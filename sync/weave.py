@@ -1,0 +1,495 @@
+"""Weave (shell): one pass over the records and leads with news: link, merge, decide, plan, in chunks of one transaction each.
+
+Every chunk keeps all that follows from it or nothing: the lead, the bases, the history, the planned writes, and the emptied inbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from connectors.base import Ending, Record
+from leads import routing
+from leads.identity import usable_mailbox
+from leads.model import ABSENT, Items
+from leads.normal import Refused
+from leads.predicates import facts
+from mappings.sets import shown
+from sync.census import Census
+from sync.decide import Decision, decide
+from sync.link import Index, Known, Newcomer, Placed, link
+from sync.merge import RESTRICTIONS, SETS, Merged, View, merge
+from sync.plan import LeadPlan, Place, address, lead_address, plan
+from sync.pull import lead_hint, our_key
+from sync.state import (
+    Base,
+    Entry,
+    LeadState,
+    Link,
+    LinkState,
+    PlannedWrite,
+    Problem,
+    Ref,
+    Restriction,
+    Review,
+    Revision,
+    Role,
+)
+from sync.workspace import Door, Workspace
+
+RECORDS = 500
+LEADS = 200
+
+Begin = Callable[[], AbstractContextManager[Any]]
+Sink = Callable[[PlannedWrite], None]
+
+
+def weave(
+    workspace: Workspace,
+    doors: Sequence[Door],
+    run: str,
+    census: Census,
+    begin: Begin,
+    sink: Sink | None = None,
+    *,
+    news_only: bool = False,
+) -> None:
+    """Turn the inbox into leads, bases and planned writes. `begin` opens the transactions; `sink` is shown every planned write.
+
+    Leads with something due are worked on too, unless `news_only`.
+    """
+    now = workspace.now()
+    for door in sorted(doors, key=lambda door: workspace.policy.rank(door.name)):
+        for object, dialect in door.objects():
+            _link_all(workspace, doors, door.name, object, dialect, run, census, begin, now)
+    after = ""
+    while True:
+        with begin() as unit:
+            ids = unit.next_leads(after, None if news_only else now, LEADS)
+            if not ids:
+                return
+            _Chunk(workspace, doors, run, census, now, unit).work(ids, sink)
+        after = ids[-1]
+
+
+# Linking
+
+
+def _link_all(
+    workspace: Workspace,
+    doors: Sequence[Door],
+    account: str,
+    object: str,
+    dialect: Any,
+    run: str,
+    census: Census,
+    begin: Begin,
+    now: datetime,
+) -> None:
+    after = ""
+    while True:
+        with begin() as unit:
+            batch = unit.inbox_rows(account, object, after, RECORDS)
+            if not batch:
+                return
+            after = batch[-1][0].id
+            records = {ref: record for ref, record, _ in batch}
+            rebound = _follow_aliases(unit, records, run, now)
+            _restrict(unit, dialect, records, run, now)
+            strangers = [(ref, record) for ref, record, lead_id in batch if lead_id == "" and ref not in rebound]
+            _place_newcomers(workspace, doors, unit, dialect, strangers, run, census, now)
+
+
+def _place_newcomers(
+    workspace: Workspace,
+    doors: Sequence[Door],
+    unit: Any,
+    dialect: Any,
+    strangers: Sequence[tuple[Ref, Record]],
+    run: str,
+    census: Census,
+    now: datetime,
+) -> None:
+    ended = [ref for ref, record in strangers if record.ending is not None]
+    unit.drop_inbox(ended)
+    newcomers = [_newcomer(ref, record, dialect) for ref, record in strangers if record.ending is None]
+    if not newcomers:
+        return
+    index = _index(unit, newcomers, dialects_of(doors))
+    hints = {newcomer.ref: newcomer.lead_hint for newcomer in newcomers}
+    placed = link(newcomers, index, lambda ref: _new_id(workspace, ref, hints[ref]))
+    records = dict(strangers)
+    unit.put_leads([LeadState(one.link.lead_id, created_at=now) for one in placed if one.is_new_lead], now)
+    unit.put_links([(one.link, Base()) for one in placed])
+    unit.give_to_leads({one.link.ref: one.link.lead_id for one in placed})
+    unit.put_addresses({one.link.ref: (one.link.lead_id, addresses_of(dialect, records[one.link.ref].fields)) for one in placed})
+    unit.prove_creates({one.link.key: one.link.ref.id for one in placed if one.link.key}, now)
+    census.leads["new"] += sum(one.is_new_lead for one in placed)
+    census.reviews += unit.ask(_reviews(placed), run, now)
+    _restrict_nameless(unit, dialect, [(one.link, records[one.link.ref]) for one in placed], run, now)
+
+
+def _reviews(placed: Iterable[Placed]) -> list[Review]:
+    return [review for one in placed for review in one.reviews]
+
+
+def _new_id(workspace: Workspace, ref: Ref, hint: str) -> str:
+    if workspace.adopting and hint != "":
+        return hint
+    return "ld_" + digest(workspace.store.secret, "lead", *ref)
+
+
+def digest(*parts: str) -> str:
+    """A short name that the same parts always get: what a plan names, its apply must find again."""
+    return b32encode(hashlib.sha256("\0".join(parts).encode()).digest()[:15]).decode().lower()
+
+
+def _newcomer(ref: Ref, record: Record, dialect: Any) -> Newcomer:
+    mailboxes = tuple(
+        mailbox for item in shown(dialect.sets["emails"], record.fields) if not isinstance(mailbox := usable_mailbox(item.key), Refused)
+    )
+    return Newcomer(ref, _name(record, dialect), mailboxes, our_key(record.fields, dialect), lead_hint(record.fields, dialect))
+
+
+def _name(record: Record, dialect: Any) -> tuple[str, str]:
+    first, last = (
+        next((row.parse(record.fields[row.remote], ABSENT) for row in dialect.rows_of(part) if row.remote in record.fields), ABSENT)
+        for part in ("first_name", "last_name")
+    )
+    return (first if isinstance(first, str) else "", last if isinstance(last, str) else "")
+
+
+def _index(unit: Any, newcomers: Sequence[Newcomer], dialects: Mapping[tuple[str, str], Any]) -> Index:
+    mailboxes = {f"email:{mailbox}": mailbox for newcomer in newcomers for mailbox in newcomer.mailboxes}
+    there = unit.leads_at(mailboxes)
+    ids = sorted({id for found in there.values() for id in found} | {newcomer.lead_hint for newcomer in newcomers if newcomer.lead_hint})
+    leads = unit.leads(ids)
+    index = Index(
+        {id: _known(lead) for id, lead in leads.items()},
+        {mailboxes[key]: {id for id in found if id in leads} for key, found in there.items()},
+        unit.keys_without_record([newcomer.key for newcomer in newcomers]),
+    )
+    by_key = sorted(set(index.by_key.values()))
+    index.leads.update({id: _known(lead) for id, lead in unit.leads(by_key).items()})
+    index.mains = unit.main_links(sorted(index.leads))
+    _complete(unit, index, dialects)
+    return index
+
+
+def _known(lead: LeadState) -> Known:
+    first, last = (lead.fields.get(part, ABSENT) for part in ("first_name", "last_name"))
+    emails = lead.fields.get("emails", ABSENT)
+    items: Items = emails if isinstance(emails, tuple) else ()
+    mailboxes = frozenset(found for item in items if not isinstance(found := usable_mailbox(item.key), Refused))
+    return Known(lead.id, (first if isinstance(first, str) else "", last if isinstance(last, str) else ""), mailboxes)
+
+
+def _complete(unit: Any, index: Index, dialects: Mapping[tuple[str, str], Any]) -> None:
+    """A lead placed earlier in this very run has no fields yet: its name and addresses still stand in the inbox."""
+    bare = [id for id, known in index.leads.items() if known.name == ("", "") and not known.mailboxes]
+    for id, found in unit.inbox_of(bare).items():
+        for ref, (record, _) in sorted(found.items()):
+            newcomer = _newcomer(ref, record, dialects[(ref.account, ref.object)])
+            known = index.leads[id]
+            name = known.name if any(known.name) else newcomer.name
+            index.leads[id] = Known(id, name, known.mailboxes | set(newcomer.mailboxes))
+
+
+def dialects_of(doors: Iterable[Door]) -> dict[tuple[str, str], Any]:
+    return {(door.name, object): dialect for door in doors for object, dialect in door.objects()}
+
+
+# Endings and aliases
+
+
+def _follow_aliases(unit: Any, records: Mapping[Ref, Record], run: str, now: datetime) -> set[Ref]:
+    """A survivor of a merge inside a CRM takes over the link of the records it swallowed; their ids forward from now on."""
+    rebound: set[Ref] = set()
+    for ref, record in records.items():
+        if not record.aliases:
+            continue
+        known = unit.links_at(ref.account, ref.object, [ref.id, *record.aliases])
+        old = [found for id, found in known.items() if id != ref.id and found[0].ref.id != ref.id and found[0].state is not LinkState.ENDED]
+        if not old:
+            continue
+        own = known.get(ref.id)
+        old.sort(key=lambda found: (found[0].role is Role.TWIN, found[0].ref))
+        heir, base = old[0]
+        if own is None or own[0].ref != ref:
+            unit.put_links([(replace(heir, ref=ref), base)])
+            unit.give_to_leads({ref: heir.lead_id})
+            rebound.add(ref)
+        for lost, base in old:
+            unit.put_links([(replace(lost, state=LinkState.ENDED, ending=Ending.MERGED), base)])
+            unit.put_alias(lost.ref, ref)
+        leads = sorted({lost.lead_id for lost, _ in old} | ({own[0].lead_id} if own is not None else set()))
+        if len(leads) > 1:
+            unit.ask([_merged_leads(ref, leads)], run, now)
+    return rebound
+
+
+def _merged_leads(survivor: Ref, lead_ids: Sequence[str]) -> Review:
+    question = f"{survivor.account} merged records of leads {' and '.join(lead_ids)} into {survivor.object} {survivor.id}. One person?"
+    return Review("merged_leads", f"merged:{':'.join(lead_ids)}", question, lead_ids[0], (survivor,))
+
+
+# Restrictions
+
+
+def _restrict(unit: Any, dialect: Any, records: Mapping[Ref, Record], run: str, now: datetime) -> None:
+    """File every no that a record shows and its base has not seen, before any lead is worked on, whatever the scope says."""
+    known: dict[tuple[str, str], list[str]] = {}
+    for ref in records:
+        known.setdefault((ref.account, ref.object), []).append(ref.id)
+    links = {
+        Ref(account, object, id): found
+        for (account, object), ids in known.items()
+        for id, found in unit.links_at(account, object, ids).items()
+    }
+    found: list[Restriction] = []
+    for ref, record in records.items():
+        link, base = links.get(ref, (None, Base()))
+        for channel, name in _denied(dialect, record, base):
+            items = shown(dialect.sets[name], record.fields)
+            places = [address(name, item.key) for item in items]
+            if not places and link is not None:
+                places = [lead_address(link.lead_id)]
+            found += [Restriction(channel, place, ref, record.changed_at if record.changed_at is not None else now) for place in places]
+    fresh = unit.restrict(found, run)
+    unit.touch(id for ids in unit.leads_at(fresh).values() for id in ids)
+
+
+def _restrict_nameless(unit: Any, dialect: Any, placed: Sequence[tuple[Link, Record]], run: str, now: datetime) -> None:
+    """A no on a record without an address holds for the lead."""
+    found = [
+        Restriction(channel, lead_address(link.lead_id), link.ref, record.changed_at if record.changed_at is not None else now)
+        for link, record in placed
+        for channel, name in _denied(dialect, record, Base())
+        if not shown(dialect.sets[name], record.fields)
+    ]
+    unit.restrict(found, run)
+
+
+def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str]]:
+    for row in dialect.rows:
+        if row.lead not in RESTRICTIONS or row.remote not in record.fields:
+            continue
+        theirs = record.fields[row.remote]
+        if theirs != base.pair(row.id).seen and row.parse(theirs, ABSENT) is True:
+            channel = row.lead.partition(".")[2]
+            yield channel, "emails" if channel == "email" else "phones"
+
+
+def addresses_of(dialect: Any, fields: Mapping[str, Any]) -> set[str]:
+    """What a record with these fields is filed under: its e-mail addresses and phone numbers."""
+    return {address(name, item.key) for name in SETS for item in shown(dialect.sets[name], fields)}
+
+
+# Leads
+
+
+@dataclass
+class _Chunk:
+    """Some leads at once: everything they need is read in a few queries, everything that follows is written in a few."""
+
+    workspace: Workspace
+    doors: Sequence[Door]
+    run: str
+    census: Census
+    now: datetime
+    unit: Any
+    leads: list[LeadState] = field(default_factory=list)
+    links: list[tuple[Link, Base]] = field(default_factory=list)
+    revisions: dict[str, list[Revision]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    writes: list[PlannedWrite] = field(default_factory=list)
+    addresses: dict[Ref, tuple[str, set[str]]] = field(default_factory=dict)
+    assignments: list[dict[str, Any]] = field(default_factory=list)
+
+    def work(self, ids: Sequence[str], sink: Sink | None) -> None:
+        self._load(ids)
+        for id in ids:
+            if id in self.states:
+                self._lead(self.states[id])
+        self._keep(ids)
+        for write in self.writes:
+            self.census.plan(write.account)
+            if sink is not None:
+                sink(write)
+
+    def _load(self, ids: Sequence[str]) -> None:
+        unit = self.unit
+        self.states: dict[str, LeadState] = unit.leads(ids)
+        self.views: dict[str, list[tuple[Link, Base]]] = unit.links_of(ids)
+        self.inbox: dict[str, dict[Ref, tuple[Record, datetime]]] = unit.inbox_of(ids)
+        self.open: dict[str, list[Entry]] = unit.open_entries_of(ids)
+        self.pools: routing.State = routing.unpack(unit.pools())
+        self.dialects = dialects_of(self.doors)
+        emails = {address("emails", item.key) for id in ids for item in self._all_items(id, "emails")}
+        phones = {address("phones", item.key) for id in ids for item in self._all_items(id, "phones")}
+        self.restricted: frozenset[tuple[str, str]] = frozenset(unit.restricted(emails | phones | {lead_address(id) for id in ids}))
+        self.holders: dict[str, list[tuple[Ref, str]]] = unit.holders(emails)
+
+    def _all_items(self, id: str, name: str) -> Iterator[Any]:
+        state = self.states.get(id)
+        value = ABSENT if state is None else state.fields.get(name, ABSENT)
+        if isinstance(value, tuple):
+            yield from value
+        for ref, (record, _) in self.inbox.get(id, {}).items():
+            dialect = self.dialects.get((ref.account, ref.object))
+            if dialect is not None:
+                yield from shown(dialect.sets[name], record.fields)
+
+    def _lead(self, state: LeadState) -> None:
+        views = _promote([view for link, base in self.views.get(state.id, []) if (view := self._view(state.id, link, base)) is not None])
+        merged = merge(state, views, self.workspace.policy, self.now)
+        decision = decide(merged.lead, self.restricted, self.workspace.rules, self.pools, self.now)
+        lead = decision.lead
+        self.pools = decision.pools
+        owed = plan(lead, merged.views, self._places(lead), self.restricted, self.workspace.policy, self._waiting(state.id))
+        self.writes += owed.writes
+        self.problems += [*merged.problems, *owed.problems]
+        self.reviews += merged.reviews
+        for ref in owed.newly_held:
+            self.census.plan(ref.account)
+            self.census.outcome(ref.account, "held")
+        self._remember(state, merged, decision, owed)
+
+    def _remember(self, before: LeadState, merged: Merged, decision: Decision, owed: LeadPlan) -> None:
+        lead = replace(decision.lead, open_debts=bool(owed.writes), due=decision.due)
+        if lead.fields != before.fields:
+            self.census.leads["changed"] += 1 if before.version else 0
+        self.leads.append(lead)
+        self.revisions[lead.id] = [*merged.revisions, *decision.revisions]
+        if decision.assignment is not None:
+            self.assignments.append(dict(decision.assignment))
+        bases = {view.ref: base for view in owed.views for base in [view.base]}
+        for view in merged.views:
+            self.links.append((view.link, bases.get(view.ref, view.base)))
+            if view.record is not None:
+                self.addresses[view.ref] = (lead.id, addresses_of(view.dialect, {**view.seen(), **view.record.fields}))
+
+    def _view(self, lead_id: str, link: Link, base: Base) -> View | None:
+        """The link with what was read of it; an ended record ends its link and is no view any more."""
+        dialect = self.dialects.get((link.ref.account, link.ref.object))
+        record, _ = self.inbox.get(lead_id, {}).get(link.ref, (None, None))
+        if record is not None and record.ending is not None:
+            link = self._end(link, base, record)
+            record = None
+        elif record is not None and link.state is LinkState.ENDED and link.ending in (Ending.DELETED, Ending.ARCHIVED):
+            link = replace(link, state=LinkState.ACTIVE, ending="")  # restored in the CRM
+        if dialect is None or link.state is LinkState.ENDED:
+            return None
+        return View(link, base, dialect, record)
+
+    def _end(self, link: Link, base: Base, record: Record) -> Link:
+        where = f"{link.ref.object} {link.ref.id}"
+        if record.ending is Ending.MISSING:
+            self.problems.append(
+                Problem(
+                    link.ref.account,
+                    "missing",
+                    f"{where} is not shown any more: deleted, merged or hidden from this user. Nothing was changed because of it.",
+                    "If it was deleted on purpose, nothing is to be done; else give the user of these credentials access to it.",
+                    link.ref,
+                    link.lead_id,
+                )
+            )
+            return link
+        ended = replace(link, state=LinkState.ENDED, ending=str(record.ending))
+        self.links.append((ended, base))
+        if record.moved_to is not None:
+            self._follow(ended, Ref(link.ref.account, *record.moved_to))
+        self.problems.append(
+            Problem(
+                link.ref.account,
+                f"ended:{record.ending}",
+                f"{where} was {record.ending} in the CRM; its lead stays, and it is not created there again.",
+                "Nothing is to be done, unless it happened by mistake: then restore it in the CRM.",
+                link.ref,
+                link.lead_id,
+            )
+        )
+        return ended
+
+    def _follow(self, ended: Link, now_at: Ref) -> None:
+        """The survivor of a merge, or the contact of a converted lead, takes the place of the ended record."""
+        self.unit.put_alias(ended.ref, now_at)
+        there = self.unit.links_at(now_at.account, now_at.object, [now_at.id])
+        if now_at.id not in there:
+            self.links.append((Link(now_at, ended.lead_id, ended.role), Base()))
+            self.unit.put_hints([now_at], self.now)
+        elif there[now_at.id][0].lead_id != ended.lead_id:
+            self.reviews.append(_merged_leads(now_at, sorted({ended.lead_id, there[now_at.id][0].lead_id})))
+
+    def _waiting(self, lead_id: str) -> frozenset[Ref]:
+        return frozenset(
+            Ref(entry.write.account, entry.write.object, entry.write.id)
+            for entry in self.open.get(lead_id, [])
+            if entry.write.id is not None
+        )
+
+    def _places(self, lead: LeadState) -> list[Place]:
+        """The accounts in whose scope the lead is and where it has no record, with why none can be created."""
+        places: list[Place] = []
+        linked = {link.ref.account for link, _ in self.views.get(lead.id, [])}
+        known = facts(lead.fields)
+        creating = {entry.write.account for entry in self.open.get(lead.id, []) if entry.write.id is None}
+        for door in self.doors:
+            scope = door.account.scope
+            if not scope.create or door.name in linked or door.name in creating or not scope.when(known):
+                continue
+            object, dialect = next(iter(door.objects()))
+            key = "lk_" + digest(self.workspace.store.secret, "create", lead.id, door.name)
+            places.append(Place(door.name, object, dialect, key, self._blocked(lead, door)))
+        return places
+
+    def _blocked(self, lead: LeadState, door: Door) -> tuple[str, str, str] | None:
+        value = lead.fields.get("emails", ABSENT)
+        items: Items = value if isinstance(value, tuple) else ()
+        if all(isinstance(usable_mailbox(item.key), Refused) for item in items):
+            return (
+                "no_clean_address",
+                f"Lead {lead.id} was not created: it has no e-mail address of its own to be recognised by, and would be doubled one day.",
+                "Add a personal e-mail address to the lead in any CRM, or create the record by hand.",
+            )
+        for item in items:
+            for ref, holder in self.holders.get(address("emails", item.key), []):
+                if ref.account == door.name and holder != lead.id:
+                    return (
+                        "address_taken",
+                        f"Lead {lead.id} was not created: {ref.object} {ref.id} of another lead has one of its addresses.",
+                        "If both are one person, merge them in the CRM; else give one of them an address of its own.",
+                    )
+        return None
+
+    def _keep(self, ids: Sequence[str]) -> None:
+        unit, run, now = self.unit, self.run, self.now
+        unit.put_leads(self.leads, now)
+        unit.put_links(self.links)
+        unit.put_addresses(self.addresses)
+        unit.add_revisions(self.revisions, run, now)
+        unit.replace_problems(ids, self.problems, run, now)
+        self.census.reviews += unit.ask(self.reviews, run, now)
+        unit.journal(self.writes, run)
+        unit.put_pools(routing.pack(self.pools))
+        unit.put_assignments(self.assignments)
+        unit.drop_inbox(ref for found in self.inbox.values() for ref in found)
+
+
+def _promote(views: Sequence[View]) -> list[View]:
+    """Where the main record of an account has ended, its oldest twin becomes the main one."""
+    led = {view.ref.account for view in views if view.link.role is Role.MAIN}
+    promoted: list[View] = []
+    for view in sorted(views, key=lambda view: view.ref):
+        if view.ref.account not in led:
+            led.add(view.ref.account)
+            view = replace(view, link=replace(view.link, role=Role.MAIN))
+        promoted.append(view)
+    return promoted

@@ -1,0 +1,105 @@
+"""Four sandbox CRMs in process and a workspace in front of them, under one clock that tests move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import sandbox
+from connectors import OBJECTS, Access, connect
+from leads import routing, scoring_rules
+from leads.model import FIELDS, Winner
+from mappings.apply import bind
+from mappings.schema import packaged
+from sandbox.inprocess import InProcess
+from sandbox.wire import Clock
+from store.store import Store, open_store
+from sync import engine
+from sync.decide import Rules
+from sync.state import FieldPolicy, Policy
+from sync.workspace import Account, Guards, Scope, Workspace
+
+SCORING = (files("leads") / "rules" / "scoring.toml").read_text("utf-8")
+ROUTING = """
+[defaults]
+timezone = "Europe/Berlin"
+on_no_match = "queue:triage"
+existing_owner = "keep"
+[[owner]]
+id = "anna"
+email = "anna@firma.example"
+weight = 2
+[[owner]]
+id = "ben"
+email = "ben@firma.example"
+[[pool]]
+id = "inbound"
+owners = ["anna", "ben"]
+method = "quota"
+[[rule]]
+id = "catch-all"
+priority = 999
+assign = "pool:inbound"
+"""
+
+
+class World:
+    """The four CRMs with a person's hand in each, and the hub."""
+
+    def __init__(self, folder: Path, rows: Iterable[Mapping[str, str]] = (), crms: Iterable[str] = sandbox.CRMS, **settings: Any) -> None:
+        self.clock = Clock(at=1_790_000_000.0)
+        self.apps = {crm: sandbox.app(crm, clock=self.clock, settings=settings.get(crm)) for crm in crms}
+        rows = list(rows)
+        for crm, app in self.apps.items():
+            app.seed([row for row in rows if row.get("crm", crm) == crm])
+        self.folder = folder
+        self.store: Store = open_store(f"sqlite:///{folder / 'leadloom.db'}")
+        self.guards = Guards(first_run="apply")
+        self.scope = Scope(create=True)
+
+    def workspace(self, **changes: Any) -> Workspace:
+        accounts = {crm: self._account(crm) for crm in self.apps}
+        fields = {name: FieldPolicy(spec.winner, "out" if spec.winner is Winner.OURS else "both") for name, spec in FIELDS.items()}
+        policy = Policy(tuple(accounts), fields)
+        rules = Rules(scoring_rules.parse(SCORING), routing.parse(ROUTING))
+        return Workspace(self.store, accounts, policy, rules, **{"guards": self.guards, "clock": self.clock.now, **changes})
+
+    def _account(self, crm: str) -> Account:
+        app = self.apps[crm]
+        host = "https://sandbox.example"
+        secrets = {name: value for name, value in app.credentials().items() if name != "base_url"}
+        if crm == "salesforce":
+            secrets = {"session_id": secrets["token"]}
+        access = Access(crm, crm, host, secrets, {"instance_url": host} if crm == "salesforce" else {})
+        connector = connect(access, clock=self.clock.now, sleep=self.clock.advance, adapter=InProcess(app), pacing=False)
+        return Account(crm, crm, OBJECTS[crm], connector, partial(_bind, crm), self.scope)
+
+    def sync(self, **changes: Any) -> engine.Report:
+        self.clock.advance(60)
+        return engine.sync(self.workspace(**changes))
+
+    def act(self, crm: str, do: str, object: str, id: str, **more: Any) -> Any:
+        self.clock.advance(60)
+        return self.apps[crm].act({"do": do, "object": object, "id": id, **more})
+
+    def records(self, crm: str, object: str) -> list[dict[str, Any]]:
+        return self.apps[crm].records()[object]
+
+
+def _bind(crm: str, object: str, schema: Any, owners: Any, identity: Any) -> Any:
+    return bind(
+        packaged(crm, object),
+        schema,
+        owners,
+        region="DE",
+        api_user_email=identity.user_email,
+        routed_owners=("anna@firma.example", "ben@firma.example"),
+    )
+
+
+def totals(report: engine.Report) -> dict[str, dict[str, int]]:
+    """What every account was planned, without zeros."""
+    return {name: {key: n for key, n in part["out"].items() if n} for name, part in report.accounts.items()}
