@@ -1,8 +1,9 @@
 """Reading HubSpot: all contacts by list, changes by search, single ones by batch.
 
 The first walk uses the list, which has no ceiling and knows no time; later ones search what changed. A search is never paged by its
-offset: it ends at 10,000 results, and rows that change during the walk shift it. Each page asks anew for ids above the last one seen,
-so neither the ceiling nor ten thousand equal time stamps (airbytehq/airbyte#43317) lose a record.
+offset: it ends at 10,000 results, and rows that change during the walk shift it. Each page asks anew for ids below the last one seen,
+so neither the ceiling nor ten thousand equal time stamps (airbytehq/airbyte#43317) lose a record. The walk goes down, because a merge
+makes a new contact with a higher id: the survivor comes first and names the ids that search may still show as ghosts.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ class Reader:
             yield Page(records, _kept(at))
             if at["by"] == "search":
                 return
+        merged: set[str] = set()
         while True:
-            records, at = self._searched(at, fields)
+            records, at = self._searched(at, fields, merged)
             yield Page(records, _kept(at))
             if "last" not in at:
                 return
@@ -98,35 +100,35 @@ class Reader:
             return records, {"by": "search", "from": began - self._overlap_ms}
         return records, {"by": "list", "after": after, "began": began}
 
-    def _searched(self, at: Cursor, fields: Sequence[str]) -> tuple[list[Record], Cursor]:
+    def _searched(self, at: Cursor, fields: Sequence[str], merged: set[str]) -> tuple[list[Record], Cursor]:
         answer = self._search(_changed(at), fields)
         body = _body(answer)
         until = at.get("until", self._now(answer))
-        records = [record_of("contacts", row, fields) for row in body["results"] if not _ghost(row)]
+        records = _canonical([record_of("contacts", row, fields) for row in body["results"]], merged)
         if _after(body) is None or not body["results"]:
             return records, {"by": "search", "from": until - self._overlap_ms}
         last = str(body["results"][-1]["id"])
-        if "last" in at and int(last) <= int(at["last"]):
+        if "last" in at and int(last) >= int(at["last"]):
             raise _going_in_circles(self._account)
         return records, {**at, "until": until, "last": last}
 
     def _found(self, field: str, values: Sequence[str], fields: Sequence[str]) -> Iterator[Record]:
         wanted = {value.lower() for value in values}
-        last = "0"
+        sought: list[Mapping[str, Any]] = [{"propertyName": field, "operator": "IN", "values": sorted({*values, *wanted})}]
+        below: list[Mapping[str, Any]] = []
+        merged: set[str] = set()
         while True:
-            sought = [{"propertyName": field, "operator": "IN", "values": sorted({*values, *wanted})}, _above(last)]
-            body = _body(self._search(sought, [*fields, field]))
-            for row in body["results"]:
-                if str(row["properties"].get(field) or "").lower() in wanted and not _ghost(row):
-                    yield record_of("contacts", row, fields)
+            body = _body(self._search([*sought, *below], [*fields, field]))
+            rows = [row for row in body["results"] if str(row["properties"].get(field) or "").lower() in wanted]
+            yield from _canonical([record_of("contacts", row, fields) for row in rows], merged)
             if _after(body) is None or not body["results"]:
                 return
-            last = str(body["results"][-1]["id"])
+            below = [_below(str(body["results"][-1]["id"]))]
 
     def _search(self, filters: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Answer:
         request = {
             "filterGroups": [{"filters": list(filters)}],
-            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "DESCENDING"}],
             "properties": asked(fields),
             "limit": SEARCH_PAGE,
         }
@@ -207,24 +209,19 @@ def merged_into(record: Record, old_id: str) -> Record:
 
 
 def _changed(at: Cursor) -> list[Mapping[str, Any]]:
-    filters: list[Mapping[str, Any]] = [_stamp("GTE", at["from"])]
-    if "until" in at:
-        filters.append(_stamp("LTE", at["until"]))
-    return [*filters, _above(at.get("last", "0"))]
+    # No upper bound: ids only fall, so the walk ends however much is edited meanwhile.
+    since = {"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(at["from"])}
+    return [since, _below(at["last"])] if "last" in at else [since]
 
 
-def _stamp(operator: str, milliseconds: int) -> Mapping[str, Any]:
-    return {"propertyName": "lastmodifieddate", "operator": operator, "value": str(milliseconds)}
+def _below(id: str) -> Mapping[str, Any]:
+    return {"propertyName": "hs_object_id", "operator": "LT", "value": id}
 
 
-def _above(id: str) -> Mapping[str, Any]:
-    return {"propertyName": "hs_object_id", "operator": "GT", "value": id}
-
-
-def _ghost(row: Mapping[str, Any]) -> bool:
-    """A merged-away contact that search still shows names its survivor as its object id."""
-    own = row["properties"].get("hs_object_id")
-    return own is not None and str(own) != str(row["id"])
+def _canonical(records: Sequence[Record], merged: set[str]) -> list[Record]:
+    """Without ghosts: `merged` collects the ids that survivors name."""
+    merged.update(alias for record in records for alias in record.aliases)
+    return [record for record in records if record.id not in merged]
 
 
 def _spellings(shown: Mapping[str, Any], property: str) -> set[str]:

@@ -163,7 +163,7 @@ def owner_of(row: Mapping[str, Any]) -> Owner:
 
 def _kind(row: Mapping[str, Any]) -> str:
     kind, widget = row.get("type"), row.get("fieldType")
-    if row.get("referencedObjectType") == "OWNER":
+    if row.get("referencedObjectType") == "OWNER" or row["name"] == "hubspot_owner_id":
         return "owner"
     if kind == "string":
         return "long_text" if widget in ("textarea", "html") else "text"
