@@ -52,7 +52,7 @@ class Calls:
             rows = self.rows(body, name)
             yield body
             offset += len(rows)
-            if len(rows) == 0 or offset >= _whole(body.get("meta", {}).get("total"), offset):
+            if len(rows) == 0 or offset >= total(body, offset if len(rows) < PAGE else offset + 1):
                 return
 
     def rows(self, body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -96,7 +96,15 @@ class Calls:
             return False
 
 
-def _whole(value: Any, otherwise: int) -> int:
-    """A number that ActiveCampaign shows as text; missing in some answers."""
-    text = str(value)
+def total(body: Mapping[str, Any], otherwise: int) -> int:
+    """How many rows there are in all: a number shown as text, and missing in some answers."""
+    meta = body.get("meta")
+    text = str(meta.get("total")) if isinstance(meta, Mapping) else ""
     return int(text) if text.isdecimal() else otherwise
+
+
+def echo(body: Mapping[str, Any], name: str) -> Any:
+    """What the answer says it was asked; some parameters are never echoed."""
+    meta = body.get("meta")
+    echoed = meta.get("page_input") if isinstance(meta, Mapping) else None
+    return echoed.get(name) if isinstance(echoed, Mapping) else None

@@ -18,10 +18,10 @@ MAILABLE: Final = frozenset({"0", "1"})  # awaiting confirmation, active
 NO_DATE: Final = "0000-00-00"
 
 SCALARS: Final = (
-    Field("email", "Email", "text", length=255, required=True, unique=True),
-    Field("firstName", "First name", "text", length=255),
-    Field("lastName", "Last name", "text", length=255),
-    Field("phone", "Phone", "text", length=255),
+    Field("email", "Email", "text", required=True, unique=True),
+    Field("firstName", "First name", "text"),
+    Field("lastName", "Last name", "text"),
+    Field("phone", "Phone", "text"),
 )
 UNSUBSCRIBE: Final = Field(OPT_OUT, "Unsubscribed from every list", "bool")
 TYPES: Final = {
@@ -64,10 +64,6 @@ class Shape:
     schema: Schema
     ids: Mapping[str, str]
 
-    def key(self) -> str | None:
-        """The tag of the field that carries the keys of our creates."""
-        return next((name for name in self.ids if name == KEY.upper()), None)
-
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -92,7 +88,7 @@ class Seen:
 def shape(rows: Iterable[Mapping[str, Any]], options: Iterable[Mapping[str, Any]]) -> Shape:
     by_field: dict[str, list[Option]] = defaultdict(list)
     for option in options:
-        by_field[str(option["field"])].append(Option(str(option["value"]), str(option.get("label") or option["value"])))
+        by_field[str(option["field"])].append(Option(str(option["value"]), str(option.get("label", option["value"]))))
     fields = {field.name: field for field in (*SCALARS, UNSUBSCRIBE)}
     ids: dict[str, str] = {}
     for row in rows:
@@ -105,7 +101,7 @@ def shape(rows: Iterable[Mapping[str, Any]], options: Iterable[Mapping[str, Any]
 def custom_field(row: Mapping[str, Any], options: Sequence[Option]) -> Field:
     kind = TYPES.get(str(row["type"]), "other")
     return Field(
-        name=str(row["perstag"]).upper(),
+        name=str(row["perstag"]).strip("%").upper(),
         label=str(row["title"]),
         type=kind,
         options=tuple(options),
@@ -172,6 +168,12 @@ def values_by_contact(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, 
     for row in rows:
         grouped[str(row["contact"])][str(row["field"])] = row["value"]
     return grouped
+
+
+def values_of(body: Mapping[str, Any]) -> dict[str, str | None] | None:
+    """The field values in an answer about one contact, if it shows any."""
+    rows = body.get("fieldValues")
+    return None if rows is None else {str(row["field"]): row["value"] for row in rows}
 
 
 def lists_by_contact(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:

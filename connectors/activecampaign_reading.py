@@ -1,0 +1,222 @@
+"""Reading contacts: walks through everything that changed, look-ups, who is gone, and who has left a list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final
+
+from connectors import activecampaign_contacts as contacts
+from connectors.absent import check_disappearance
+from connectors.activecampaign_account import CONTACTS, Account
+from connectors.activecampaign_calls import PAGE, echo, total
+from connectors.activecampaign_contacts import Seen
+from connectors.base import Ending, Page, Record
+from connectors.errors import Unreadable
+from connectors.http import Answer
+
+OVERLAP: Final = timedelta(seconds=60)
+ANY_ZONE: Final = timedelta(days=1)  # covers every reading of a time whose zone is in doubt
+RECENT: Final = timedelta(hours=1)
+RECENT_PAGES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a walk stands: the window's begin, when this walk began, the last id, and whether the time filter is trusted."""
+
+    since: str | None = None
+    start: str | None = None
+    last: int = 0
+    zone: bool | None = None
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    def params(self) -> dict[str, Any]:
+        window = {} if self.since is None else {"filters[updated_after]": _utc(self._filtered_since(self.since))}
+        return {"orders[id]": "ASC", "id_greater": self.last, "limit": PAGE, "offset": 0, **window}
+
+    def takes(self, row: Mapping[str, Any]) -> bool:
+        """Whether the contact's own date lies in the window; one without a date is taken."""
+        at = contacts.changed_at(row)
+        return self.since is None or at is None or at >= datetime.fromisoformat(self.since)
+
+    def after(self, rows: Sequence[Mapping[str, Any]], now: datetime, *, done: bool) -> Place:
+        start = _utc(now) if self.start is None else self.start
+        if done:
+            return Place(since=_utc(datetime.fromisoformat(start) - OVERLAP), zone=self.zone)
+        return replace(self, start=start, last=int(rows[-1]["id"]))
+
+    def _filtered_since(self, since: str) -> datetime:
+        exact = datetime.fromisoformat(since)
+        return exact if self.zone is True else exact - ANY_ZONE
+
+
+class Reading:
+    """Everything that is asked of an account about its contacts."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._calls = account.calls
+
+    def changes(self, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        """All contacts in the order of their ids, then those changed since the last walk began.
+
+        What a contact's own date of change rules out is dropped, for the vendor's filter may show too much.
+        """
+        place = Place() if cursor is None else self._place(cursor)
+        while True:
+            answer = self._calls.fetch(CONTACTS, kind="read", params={**place.params(), **self._account.asking(fields)})
+            body = self._calls.body(answer)
+            rows = self._checked(body, place)
+            records = self._records(self._account.look([row for row in rows if place.takes(row)], body, fields), fields)
+            done = len(rows) == 0 or (len(rows) < PAGE and total(body, len(rows)) <= len(rows))
+            place = place.after(rows, self._server_time(answer), done=done)
+            if done and place.zone is None:
+                place = replace(place, zone=self._zone_is_read(rows))
+            yield Page(records, place.text())
+            if done:
+                return
+
+    def get(self, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        wanted = list(dict.fromkeys(ids))
+        found = {record.id: record for record in self._records(self._by_id([id for id in wanted if id.isdecimal()], fields), fields)}
+        return [found[id] if id in found else missing(id) for id in wanted]
+
+    def find(self, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        """By e-mail address, compared with what comes back; by our key among the newest contacts, for there is no search by field."""
+        sought = list(dict.fromkeys(value for value in values if value != ""))
+        if field == "email":
+            return self._records([one for address in sought for one in self.by_address(address, fields)], fields)
+        if field.upper() not in self._account.shape().ids:
+            raise self._account.misconfigured(f"records cannot be found by {field}.", "not_searchable", "Use email or the key field.")
+        return self._records(self._newest(field.upper(), sought) if len(sought) > 0 else [], fields)
+
+    def ended(self, known_ids: Iterable[str], cap: float | None) -> Iterator[Record]:
+        known = sorted({int(id) for id in known_ids})
+        absent = [id for at in range(0, len(known), PAGE) for id in self._not_listed(known[at : at + PAGE])]
+        check_disappearance(self._calls.door.account, len(absent), len(known), cap)
+        for id in absent:
+            if self._account.one(str(id)) is None:
+                yield missing(str(id))
+
+    def unsubscribed(self, fields: Sequence[str]) -> Iterator[list[Record]]:
+        for lists in self._calls.pages("/lists", "lists", kind="read"):
+            for row in lists:
+                yield from self._unsubscribed_from(str(row["id"]), fields)
+
+    def by_address(self, address: str, fields: Sequence[str]) -> list[Seen]:
+        """A misspelt parameter would show somebody else, so the address is compared (PipedreamHQ/pipedream#4612)."""
+        params = {"email": address, "limit": PAGE, **self._account.asking(fields)}
+        body = self._calls.read(CONTACTS, kind="search", params=params)
+        rows = [row for row in self._calls.rows(body, "contacts") if contacts.same_address(row, address)]
+        return self._account.look(rows, body, fields)
+
+    def _by_id(self, ids: Sequence[str], fields: Sequence[str]) -> list[Seen]:
+        if len(ids) == 1:
+            one = self._account.one(ids[0])
+            return [] if one is None else [one]
+        seen: list[Seen] = []
+        for at in range(0, len(ids), PAGE):
+            some = ids[at : at + PAGE]
+            body = self._list(some, self._account.asking(fields))
+            rows = [row for row in body["contacts"] if str(row["id"]) in some]
+            listed = {str(row["id"]) for row in rows}
+            seen += self._account.look(rows, body, fields)
+            seen += [one for id in some if id not in listed and (one := self._account.one(id)) is not None]
+        return seen
+
+    def _list(self, ids: Sequence[str], include: Mapping[str, str]) -> Mapping[str, Any]:
+        params = [("limit", PAGE), *(("ids[]", id) for id in ids), *include.items()]
+        body = self._calls.read(CONTACTS, kind="read", params=params)
+        self._calls.rows(body, "contacts")
+        return body
+
+    def _not_listed(self, ids: Sequence[int]) -> list[int]:
+        listed = {int(row["id"]) for row in self._list([str(id) for id in ids], {})["contacts"]}
+        return [id for id in ids if id not in listed]
+
+    def _newest(self, name: str, values: Sequence[str]) -> list[Seen]:
+        """Contacts created lately with one of `values`, newest first; a bounded walk."""
+        found: list[Seen] = []
+        id = self._account.shape().ids[name]
+        horizon = datetime.fromtimestamp(self._calls.door.clock(), UTC) - RECENT
+        params: dict[str, Any] = {"orders[id]": "DESC", "limit": PAGE}
+        for _ in range(RECENT_PAGES):
+            body = self._calls.read(CONTACTS, kind="read", params={**params, **self._account.asking(())})
+            rows = self._calls.rows(body, "contacts")
+            seen = self._account.look(rows, body, ())
+            found += [one for one in seen if one.values is not None and one.values.get(id) in values]
+            created = contacts.moment(rows[-1].get("cdate")) if len(rows) > 0 else None
+            if len(rows) < PAGE or len(found) >= len(values) or (created is not None and created < horizon):
+                break
+            params["id_less"] = rows[-1]["id"]
+        return found
+
+    def _unsubscribed_from(self, list_id: str, fields: Sequence[str]) -> Iterator[list[Record]]:
+        which = {"listid": list_id, "status": contacts.UNSUBSCRIBED}
+        last = 0
+        while True:
+            params = {**which, "orders[id]": "ASC", "id_greater": last, "limit": PAGE, **self._account.asking(fields)}
+            body = self._calls.read(CONTACTS, kind="read", params=params)
+            if any(str(echo(body, name)) != value for name, value in which.items()):
+                raise self._calls.error(Unreadable, "ignores the list filter", "filter_ignored", "Report this.")
+            rows = self._calls.rows(body, "contacts")
+            yield self._records(self._account.look(rows, body, fields), fields)
+            if len(rows) < PAGE:
+                return
+            last = int(rows[-1]["id"])
+
+    def _records(self, seen: Iterable[Seen], fields: Sequence[str]) -> list[Record]:
+        shape = self._account.shape()
+        return [contacts.record(one, shape, fields) for one in seen]
+
+    def _checked(self, body: Mapping[str, Any], place: Place) -> Sequence[Mapping[str, Any]]:
+        """The rows of a page, if the echo shows our limit and the ids go up from where we were."""
+        if any(str(echo(body, name)) not in (asked, "None") for name, asked in (("limit", str(PAGE)), ("offset", "0"))):
+            raise self._calls.error(Unreadable, "did not read the request as it was sent", "parameters_ignored", "Report this.")
+        rows = self._calls.rows(body, "contacts")
+        ids = [place.last, *(int(row["id"]) for row in rows)]
+        if any(later <= earlier for earlier, later in pairwise(ids)):
+            raise self._calls.error(Unreadable, "shows pages that do not go forward", "paging", "Report this.")
+        return rows
+
+    def _zone_is_read(self, rows: Sequence[Mapping[str, Any]]) -> bool | None:
+        """Whether the time filter works and reads the offset, tried on the last contact; None if that shows nothing.
+
+        The zone of the filter is not documented: a contact must be found from just before its own date of change, and not from just after.
+        """
+        at = contacts.changed_at(rows[-1]) if len(rows) > 0 else None
+        if at is None:
+            return None
+        id = str(rows[-1]["id"])
+        before, after = self._filtered(id, at - OVERLAP), self._filtered(id, at + OVERLAP)
+        if any(str(row["id"]) == id and contacts.changed_at(row) != at for row in after):
+            return None  # it was changed a moment ago
+        return [str(row["id"]) for row in before] == [id] and len(after) == 0
+
+    def _filtered(self, id: str, since: datetime) -> Sequence[Mapping[str, Any]]:
+        params = {"ids[]": id, "filters[updated_after]": _utc(since), "limit": PAGE}
+        return self._calls.rows(self._calls.read(CONTACTS, kind="meta", params=params), "contacts")
+
+    def _place(self, cursor: str) -> Place:
+        try:
+            return Place(**json.loads(cursor))
+        except (ValueError, TypeError):
+            message = "the remembered reading position is not ActiveCampaign's."
+            raise self._account.misconfigured(message, "bad_cursor", "Read from the start.") from None
+
+    def _server_time(self, answer: Answer) -> datetime:
+        return datetime.fromtimestamp(self._calls.door.clock(), UTC) if answer.date is None else answer.date
+
+
+def missing(id: str) -> Record:
+    return Record(contacts.OBJECT, id, {}, ending=Ending.MISSING)
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
