@@ -9,15 +9,12 @@ It owns sessions, timeouts, pacing, retries, credentials, counting and redaction
 
 from __future__ import annotations
 
-import json as jsonlib
 import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -26,9 +23,12 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
+from connectors.answers import Answer, Busy, escape, id_note, retry_after
 from connectors.auth import Asked, Auth
 from connectors.errors import AccountStopped, BudgetSpent, ConnectorError, Denied, Misconfigured, OutcomeUnknown, Retry, Unreadable
 from connectors.pacing import Pacer
+
+__all__ = ("Answer", "Busy", "Door", "Judge", "escape", "retry_after")
 
 log = logging.getLogger("leadloom.connectors")
 
@@ -36,78 +36,8 @@ READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BUSY: Final = frozenset({423, 477})  # the vendor says that it did not even begin
 PATIENCE_S: Final = 120.0  # a longer wait is for the next run
 SHORTEST_SECRET: Final = 4
-REQUEST_ID_HEADERS: Final = ("X-HubSpot-Correlation-Id", "X-Request-Id", "X-Correlation-Id", "CF-Ray")
 
 Params = Mapping[str, Any] | Sequence[tuple[str, Any]] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """The CRM did nothing and asks to come back after `wait_s` (None: it does not say)."""
-
-    wait_s: float | None = None
-
-
-class Answer:
-    """What a CRM answered. Its repr shows no content."""
-
-    __slots__ = ("_account", "_parsed", "_wrote", "content", "headers", "status")
-
-    def __init__(self, account: str, status: int, headers: Mapping[str, str], content: bytes, *, wrote: bool = False) -> None:
-        self.status = status
-        self.headers = headers
-        self.content = content
-        self._account = account
-        self._wrote = wrote
-        self._parsed: Any = None
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def text(self) -> str:
-        return self.content.decode("utf-8", errors="replace")
-
-    @property
-    def request_id(self) -> str | None:
-        return next((self.headers[name] for name in REQUEST_ID_HEADERS if name in self.headers), None)
-
-    @property
-    def date(self) -> datetime | None:
-        """The CRM's own time."""
-        return _http_date(self.headers.get("Date"))
-
-    def json(self) -> Any:
-        """The parsed body. A write that was accepted with an unreadable body may have happened: `OutcomeUnknown`."""
-        if self._parsed is None:
-            self._parsed = self._parse()
-        return self._parsed
-
-    def body(self) -> Any:
-        """The parsed body of a refusal, or None where it is a page of HTML or nothing at all."""
-        try:
-            return jsonlib.loads(self.content)
-        except ValueError:
-            return None
-
-    def _parse(self) -> Any:
-        try:
-            return jsonlib.loads(self.content)
-        except ValueError:
-            pass
-        kind = OutcomeUnknown if self._wrote and self.ok else Unreadable
-        raise kind(
-            f"the answer (status {self.status}, {len(self.content)} bytes{_id_note(self.request_id)}) is not JSON.",
-            account=self._account,
-            cause="unreadable_answer",
-            fix="Check base_url, and whether a proxy or an outage page stands in between.",
-            status=self.status,
-            request_id=self.request_id,
-        )
-
-    def __repr__(self) -> str:
-        return f"Answer({self.status}, {len(self.content)} bytes)"
 
 
 Judge = Callable[[Answer, str], "ConnectorError | Busy | None"]
@@ -345,7 +275,7 @@ class Door:
         return _Again(error, busy.wait_s) if again else error
 
     def _answered(self, kind: type[ConnectorError], answer: Answer, what: str, cause: str, fix: str) -> ConnectorError:
-        message = f"the CRM {what} (status {answer.status}{_id_note(answer.request_id)})."
+        message = f"the CRM {what} (status {answer.status}{id_note(answer.request_id)})."
         return kind(message, account=self.account, cause=cause, fix=fix, status=answer.status, request_id=answer.request_id)
 
     def _error(self, kind: type[ConnectorError], message: str, cause: str, fix: str) -> ConnectorError:
@@ -397,24 +327,6 @@ class _Through(BaseAdapter):
         """Nothing is held here."""
 
 
-def escape(part: str) -> str:
-    """One part of a path, with everything escaped that could leave it."""
-    return quote(part, safe="").replace(".", "%2E") if part in (".", "..") else quote(part, safe="")
-
-
-def retry_after(answer: Answer) -> float | None:
-    """The seconds a Retry-After header asks for, if that is a number or a date one can believe."""
-    value = answer.headers.get("Retry-After")
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        until, now = _http_date(value), answer.date
-        seconds = -1.0 if until is None or now is None else (until - now).total_seconds()
-    return seconds if 0 <= seconds <= 86_400 else None
-
-
 def _wait(state: RetryCallState) -> float:
     error = None if state.outcome is None else state.outcome.exception()
     told = error.wait_s if isinstance(error, _Again) else None
@@ -457,20 +369,6 @@ class _Response(requests.Response):
 
     def json(self, **_: Any) -> Any:
         return self._answer.json()
-
-
-def _http_date(value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _id_note(request_id: str | None) -> str:
-    return "" if request_id is None else f", request {request_id}"
 
 
 def _revealed(secret: Any) -> str:

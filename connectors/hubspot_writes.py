@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from connectors.base import Json, Op, Outcome, Receipt, Record, Write
 from connectors.errors import ConnectorError, Misconfigured, OutcomeUnknown
-from connectors.http import Answer, escape
+from connectors.http import Answer
 from connectors.hubspot_api import Api, ask, category, correlation
+from connectors.hubspot_optouts import OptOuts, texts
 from connectors.hubspot_reads import Reader
 from connectors.hubspot_records import EVERY_ROW, OPT_OUT, addresses, cause_of, existing_id, property_errors, property_value, record_of
 from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, take_apart
@@ -32,13 +33,13 @@ class Writer:
         self._key_field = key_field
         self._writes = writes
         self._receipts = Receipts(writes)
-        self._restricted: set[int] = set()
+        self._opt_outs = OptOuts(api, reader, self._receipts)
         self._unanswered: list[int] = []
         self._unshown: list[int] = []
 
     def run(self) -> list[Receipt]:
         with self._receipts.until_stopped():
-            self._refuse_loosening()
+            self._opt_outs.refuse_loosening()
             self._update(self._rows(Op.UPDATE))
             self._create(self._rows(Op.CREATE))
             self._archive(self._rows(Op.DELETE))
@@ -48,15 +49,10 @@ class Writer:
     def _rows(self, op: Op) -> list[int]:
         return self._receipts.open([row for row, write in enumerate(self._writes) if write.op is op])
 
-    def _refuse_loosening(self) -> None:
-        for row, write in enumerate(self._writes):
-            if OPT_OUT in write.fields and write.fields[OPT_OUT] is not True:
-                self._receipts.reject(row, "loosens_consent", "An opt-out is never taken back through this connector.", OPT_OUT)
-
     # Updates
 
     def _update(self, rows: Sequence[int]) -> None:
-        self._restrict_known(self._opting_out(rows))
+        self._opt_outs.before_updates(rows)
         for row in self._receipts.open(rows):
             if not self._properties(row):
                 self._receipts.put(row, Receipt(Outcome.UPDATED, id=self._writes[row].id, record=self._bare_record(row)))
@@ -82,13 +78,12 @@ class Writer:
     # Creates
 
     def _create(self, rows: Sequence[int]) -> None:
-        later = self._restrict_new(self._opting_out(rows))
+        self._opt_outs.before_creates(rows)
         keyed = [row for row in rows if self._writes[row].key is not None]
         self._batches(self._receipts.open(keyed), self._send_upserts)
         self._batches(self._receipts.open([row for row in rows if row not in keyed]), self._send_creates)
         self._look_up_creates()
-        for row in later:
-            self._restrict(row, str(self._writes[row].fields["email"]))
+        for row in self._opt_outs.after_creates():
             receipt = self._receipts.of(row)
             if receipt is not None and receipt.record is not None:
                 self._receipts.show(row, self._narrowed(row, receipt.record))
@@ -134,42 +129,6 @@ class Writer:
             self._receipts.put(row, Receipt(Outcome.DELETED, id=self._writes[row].id))
         else:
             self._receipts.reject(row, category(answer).lower(), f"HubSpot did not archive it (status {answer.status}).")
-
-    # Opt-outs. They belong to an address, not to a contact, and are written before the address is used.
-
-    def _opting_out(self, rows: Sequence[int]) -> list[int]:
-        return [row for row in self._receipts.open(rows) if self._writes[row].fields.get(OPT_OUT) is True]
-
-    def _restrict_known(self, rows: Sequence[int]) -> None:
-        """Opt out the address a contact has now and the one it is about to get."""
-        ids = [str(self._writes[row].id) for row in rows]
-        records = {record.id: record for record in self._reader.get(ids, ["email"])} if ids else {}
-        for row in rows:
-            record = records[str(self._writes[row].id)]
-            if record.ending is not None:
-                self._receipts.put(row, gone(self._writes[row], record))
-                continue
-            for address in dict.fromkeys(_texts(record.fields["email"], self._writes[row].fields.get("email"))):
-                if self._receipts.open([row]) and not self._restrict(row, address):
-                    self._receipts.reject(row, "opt_out_refused", "HubSpot did not accept the opt-out, so nothing was written.", OPT_OUT)
-
-    def _restrict_new(self, rows: Sequence[int]) -> list[int]:
-        """Opt out addresses before their contacts exist; those that HubSpot will not know before are returned."""
-        later = []
-        for row in rows:
-            for address in _texts(self._writes[row].fields.get("email")):
-                if not self._restrict(row, address):
-                    later.append(row)
-        return later
-
-    def _restrict(self, row: int, address: str) -> bool:
-        path = f"/communication-preferences/v4/statuses/{escape(address)}/unsubscribe-all"
-        with self._receipts.sending([row]):
-            answer = self._api.door.send("POST", path, kind="write", params={"channel": "EMAIL"})
-            if answer.ok:
-                self._restricted.add(row)
-            return answer.ok
-        return True  # unknown: the receipt says so
 
     # One batch
 
@@ -312,7 +271,7 @@ class Writer:
     def _adopt_known(self, rows: Sequence[int]) -> bool:
         """After a conflict somewhere in a batch of creates: which of its addresses belong to contacts that are not ours?"""
         creates = [row for row in rows if self._writes[row].op is Op.CREATE]
-        texts = [address for row in creates for address in _texts(self._writes[row].fields.get("email"))]
+        texts = [address for row in creates for address in texts(self._writes[row].fields.get("email"))]
         holders = self._reader.rows_by("email", texts, [self._key_field]) if texts else []
         known = {address: holder for holder in holders for address in addresses(holder["properties"])}
         adopted = False
@@ -343,7 +302,7 @@ class Writer:
     def _narrowed(self, row: int, record: Record) -> Record:
         fields: dict[str, Json] = {name: record.fields[name] for name in self._writes[row].fields if name in record.fields}
         if OPT_OUT in self._writes[row].fields:
-            fields[OPT_OUT] = row in self._restricted
+            fields[OPT_OUT] = row in self._opt_outs.done
         return Record(
             record.object,
             record.id,
@@ -357,7 +316,7 @@ class Writer:
         )
 
     def _bare_record(self, row: int) -> Record:
-        return Record("contacts", str(self._writes[row].id), {OPT_OUT: row in self._restricted})
+        return Record("contacts", str(self._writes[row].id), {OPT_OUT: row in self._opt_outs.done})
 
     def _properties(self, row: int) -> dict[str, str]:
         """What is sent: on a create there is nothing to clear."""
@@ -372,10 +331,6 @@ class Writer:
 
 def _trace(row: int) -> str:
     return f"row-{row}"
-
-
-def _texts(*values: Json) -> list[str]:
-    return [value.strip() for value in values if isinstance(value, str) and value.strip() != ""]
 
 
 def _id(receipts: Receipts, row: int) -> str:

@@ -179,7 +179,7 @@ def new_field(object: str, field: NewField) -> dict[str, Json]:
     if field.unique:
         shape |= {"unique": True, "externalId": True, "caseSensitive": False}
     if field.type in ("option", "options"):
-        values = [{"fullName": option, "label": option, "default": False} for option in field.options]
+        values: list[Json] = [{"fullName": option, "label": option, "default": False} for option in field.options]
         shape["valueSet"] = {"restricted": True, "valueSetDefinition": {"sorted": False, "value": values}}
     return {"FullName": f"{object}.{custom_name(field.name)}", "Metadata": shape}
 
