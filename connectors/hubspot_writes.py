@@ -271,8 +271,8 @@ class Writer:
     def _adopt_known(self, rows: Sequence[int]) -> bool:
         """After a conflict somewhere in a batch of creates: which of its addresses belong to contacts that are not ours?"""
         creates = [row for row in rows if self._writes[row].op is Op.CREATE]
-        texts = [address for row in creates for address in texts(self._writes[row].fields.get("email"))]
-        holders = self._reader.rows_by("email", texts, [self._key_field]) if texts else []
+        sought = [address for row in creates for address in texts(self._writes[row].fields.get("email"))]
+        holders = self._reader.rows_by("email", sought, [self._key_field]) if sought else []
         known = {address: holder for holder in holders for address in addresses(holder["properties"])}
         adopted = False
         for row in creates:
