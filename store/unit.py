@@ -373,6 +373,10 @@ class Unit:
         if rows:
             self._connection.execute(sa.insert(t.problem), rows)
 
+    def drop_problems(self, ids: Iterable[int]) -> None:
+        for chunk in _chunks(list(ids)):
+            self._run(sa.delete(t.problem).where(t.problem.c.id.in_(chunk)))
+
     def drop_account_problems(self, account: str) -> None:
         self._run(sa.delete(t.problem).where(t.problem.c.account == account, t.problem.c.lead_id == ""))
 

@@ -66,7 +66,8 @@ class PlanDocument:
     def check(self, workspace: Workspace, doors: Sequence[Door]) -> None:
         if fingerprint(workspace, doors) != self.fingerprint:
             raise Stopped(
-                "The plan was made with another configuration, mapping or account. Nothing was written. Make a new one with `leadloom plan`.",
+                "The plan was made with another configuration, mapping or account. Nothing was written. "
+                "Make a new one with `leadloom plan`.",
                 exit_code=6,
             )
 

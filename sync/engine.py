@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from connectors.base import Connector, NewField
+from connectors.base import Connector, NewField, Page
 from connectors.errors import ConnectorError
 from sync.census import Census
 from sync.document import PlanDocument, row_of
 from sync.guard import guard
-from sync.pull import account_problem, pull
+from sync.intake import IMPORT, IMPORT_OBJECT, ImportedTable
+from sync.pull import account_problem, pull, store_page
 from sync.push import push, settle_open
-from sync.state import EntryState, PlannedWrite
+from sync.state import Base, EntryState, PlannedWrite, Ref
 from sync.weave import weave
 from sync.workspace import Account, Door, Stopped, Workspace
 
@@ -105,6 +106,35 @@ def adopt(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
         run.weave(workspace.store.begin)
         run.skip_all("adopted; the next sync writes")
         return run.report()
+
+
+def import_leads(workspace: Workspace, table: ImportedTable) -> Report:
+    """Take in a table of leads as if it were one more account that is only read; the next sync carries it to the CRMs."""
+    census = Census({IMPORT: None})
+    door = table.door()
+    with workspace.store.lease():
+        with workspace.store.begin() as unit:
+            id = unit.start_run("import", workspace.now())
+        run = _Run(workspace, id, [door], census, {})
+        store_page(workspace, door, IMPORT_OBJECT, Page(table.records(), ""), id, workspace.now(), census)
+        run.weave(workspace.store.begin)
+        return run.report()
+
+
+def retry(workspace: Workspace, problem: int) -> int:
+    """Forget why the records of one cause are held, so that the next sync tries again; returns how many records."""
+    with workspace.store.lease(), workspace.store.begin() as unit:
+        found = unit.problems_like(problem)
+        refs = [Ref(row["account"], row["object"], row["record"]) for row in found if row["record"]]
+        links = [unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id) for ref in refs]
+        unit.put_links([(link, _released(base)) for link, base in filter(None, links)])
+        unit.touch(row["lead_id"] for row in found if row["lead_id"])
+        unit.drop_problems(row["id"] for row in found)
+    return len(found)
+
+
+def _released(base: Base) -> Base:
+    return replace(base, pairs={row_id: replace(pair, refused=None, flips=0) for row_id, pair in base.pairs.items()})
 
 
 def set_up(account: Account, wanted: Mapping[str, Sequence[NewField]]) -> dict[str, list[str]]:

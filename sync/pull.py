@@ -49,7 +49,9 @@ def pull(workspace: Workspace, doors: Sequence[Door], run: str, census: Census, 
     try:
         for read in _until_all_ended(pages, len(readers)):
             if read.page is not None:
-                _store(workspace, read, read.page, run, now, census, refuse_our_keys=empty_store, clean_inbox=stale_inbox)
+                if empty_store and not workspace.adopting:
+                    _refuse_our_keys(read.door.name, read.door.dialects[read.object], read.page.records)
+                store_page(workspace, read.door, read.object, read.page, run, now, census, clean_inbox=stale_inbox)
             elif isinstance(read.error, ConnectorError):
                 census.stop(read.door.name, read.error)
             elif read.error is not None:
@@ -88,13 +90,11 @@ def _until_all_ended(pages: queue.Queue[_Read | None], readers: int) -> Iterable
             yield read
 
 
-def _store(
-    workspace: Workspace, read: _Read, page: Page, run: str, now: datetime, census: Census, *, refuse_our_keys: bool, clean_inbox: bool
+def store_page(
+    workspace: Workspace, door: Door, object: str, page: Page, run: str, now: datetime, census: Census, *, clean_inbox: bool = False
 ) -> None:
     """One page and its cursor, in one transaction."""
-    account, object, dialect = read.door.name, read.object, read.door.dialects[read.object]
-    if refuse_our_keys and not workspace.adopting:
-        _refuse_our_keys(account, dialect, page.records)
+    account, dialect = door.name, door.dialects[object]
     with workspace.store.begin() as unit:
         known = unit.links_at(account, object, _ids(page.records))
         news: list[tuple[Ref, Record]] = []

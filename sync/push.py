@@ -233,13 +233,11 @@ def _settle_updates(workspace: Workspace, door: Door, object: str, dialect: Any,
                 links[id] = (found[0], settle_unknown(found[1], entry.write, record.fields, dialect))
             unit.mark([entry.op], EntryState.DONE, outcome="looked_up", at=now)
         unit.put_links(links.values())
-        _to_inbox(unit, door, [(Ref(door.name, object, record.id), record) for record in records.values()], links, run, now)
+        _to_inbox(unit, [(Ref(door.name, object, record.id), record) for record in records.values()], links, run, now)
         unit.touch(entry.write.lead_id for entry in entries)
 
 
-def _to_inbox(
-    unit: Any, door: Door, records: Sequence[tuple[Ref, Record]], links: Mapping[str, tuple[Link, Base]], run: str, now: datetime
-) -> None:
+def _to_inbox(unit: Any, records: Sequence[tuple[Ref, Record]], links: Mapping[str, tuple[Link, Base]], run: str, now: datetime) -> None:
     unit.put_inbox(records, run, now)
     unit.give_to_leads({ref: links[ref.id][0].lead_id for ref, _ in records if ref.id in links and links[ref.id][0].ref == ref})
 

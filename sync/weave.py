@@ -10,7 +10,7 @@ from base64 import b32encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import Ending, Record
@@ -44,6 +44,8 @@ from sync.workspace import Door, Workspace
 
 RECORDS = 500
 LEADS = 200
+
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 Begin = Callable[[], AbstractContextManager[Any]]
 Sink = Callable[[PlannedWrite], None]
@@ -362,7 +364,7 @@ class _Chunk:
         self._remember(state, merged, decision, owed)
 
     def _remember(self, before: LeadState, merged: Merged, decision: Decision, owed: LeadPlan) -> None:
-        lead = replace(decision.lead, open_debts=bool(owed.writes), due=decision.due)
+        lead = replace(decision.lead, open_debts=bool(owed.writes), due=self._due(before, decision))
         if lead.fields != before.fields:
             self.census.leads["changed"] += 1 if before.version else 0
         self.leads.append(lead)
@@ -374,6 +376,12 @@ class _Chunk:
             self.links.append((view.link, bases.get(view.ref, view.base)))
             if view.record is not None:
                 self.addresses[view.ref] = (lead.id, addresses_of(view.dialect, {**view.seen(), **view.record.fields}))
+
+    def _due(self, before: LeadState, decision: Decision) -> datetime | None:
+        """When to look again. Where an account is not part of this run, what the lead may owe there is looked at by the next one."""
+        absent = set(self.workspace.accounts) - {door.name for door in self.doors}
+        owes = decision.lead.fields != before.fields or before.due == EPOCH
+        return EPOCH if absent and owes else decision.due
 
     def _view(self, lead_id: str, link: Link, base: Base) -> View | None:
         """The link with what was read of it; an ended record ends its link and is no view any more."""

@@ -1,0 +1,56 @@
+"""A table of leads (a CSV file, read elsewhere) as one more source: rows are records, its columns are a dialect that is only read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import cast
+
+from connectors.base import Connector, Field, Identity, Record, Schema
+from mappings.apply import bind
+from mappings.schema import packaged
+from sync.workspace import Account, Door
+
+IMPORT = "import"
+IMPORT_OBJECT = "leads"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedTable:
+    """Rows of text by column (columns as in mappings/import_leads.toml; an empty cell says nothing).
+
+    `source` says where the table comes from; together with `record_id`, or with the content of a row that has none, it makes a row
+    known again, so that importing a file twice changes nothing.
+    """
+
+    source: str
+    rows: Sequence[Mapping[str, str]]
+    region: str | None = None
+
+    def door(self) -> Door:
+        mapping = packaged(IMPORT, IMPORT_OBJECT)
+        schema = Schema(IMPORT_OBJECT, {row.remote: Field(row.remote, row.remote, "text") for row in mapping.rows})
+        dialect = bind(mapping, schema, (), region=self.region)
+        account = Account(IMPORT, IMPORT, (IMPORT_OBJECT,), cast("Connector", _Nobody()), lambda *_: dialect)
+        return Door(account, Identity(IMPORT, "imported tables"), {IMPORT_OBJECT: dialect})
+
+    def records(self) -> list[Record]:
+        return [Record(IMPORT_OBJECT, self._id(row), {name: text for name, text in row.items() if text != ""}) for row in self.rows]
+
+    def _id(self, row: Mapping[str, str]) -> str:
+        own = row.get("record_id", "")
+        content = own if own != "" else json.dumps(sorted(row.items()), ensure_ascii=False)
+        return f"{self.source}:{hashlib.sha256(content.encode()).hexdigest()[:20]}"
+
+
+class _Nobody:
+    """A table answers no calls."""
+
+    def calls(self) -> Mapping[str, int]:
+        return MappingProxyType({})
+
+    def close(self) -> None:
+        """Nothing is open."""
