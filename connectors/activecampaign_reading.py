@@ -20,6 +20,7 @@ from connectors.http import Answer
 
 OVERLAP: Final = timedelta(seconds=60)
 ANY_ZONE: Final = timedelta(days=1)  # covers every reading of a time whose zone is in doubt
+PROBES: Final = 10
 RECENT: Final = timedelta(hours=1)
 RECENT_PAGES: Final = 20
 
@@ -69,15 +70,17 @@ class Reading:
         What a contact's own date of change rules out is dropped, for the vendor's filter may show too much.
         """
         place = Place() if cursor is None else self._place(cursor)
+        latest: Mapping[str, Any] | None = None
         while True:
             answer = self._calls.fetch(CONTACTS, kind="read", params={**place.params(), **self._account.asking(fields)})
             body = self._calls.body(answer)
             rows = self._checked(body, place)
             records = self._records(self._account.look([row for row in rows if place.takes(row)], body, fields), fields)
-            done = len(rows) == 0 or (len(rows) < PAGE and total(body, len(rows)) <= len(rows))
+            latest = rows[-1] if len(rows) > 0 else latest
+            done = _is_last(body, rows)
             place = place.after(rows, self._server_time(answer), done=done)
             if done and place.zone is None:
-                place = replace(place, zone=self._zone_is_read(rows))
+                place = replace(place, zone=self._zone_is_read(latest))
             yield Page(records, place.text())
             if done:
                 return
@@ -127,8 +130,14 @@ class Reading:
             rows = [row for row in body["contacts"] if str(row["id"]) in some]
             listed = {str(row["id"]) for row in rows}
             seen += self._account.look(rows, body, fields)
-            seen += [one for id in some if id not in listed and (one := self._account.one(id)) is not None]
+            seen += self._unlisted([id for id in some if id not in listed])
         return seen
+
+    def _unlisted(self, ids: Sequence[str]) -> list[Seen]:
+        """Ids that a list left out, asked for singly; after some that are really gone the list is believed."""
+        probed = [one for id in ids[:PROBES] if (one := self._account.one(id)) is not None]
+        rest = ids[PROBES:] if len(probed) > 0 else ()
+        return [*probed, *(one for id in rest if (one := self._account.one(id)) is not None)]
 
     def _list(self, ids: Sequence[str], include: Mapping[str, str]) -> Mapping[str, Any]:
         params = [("limit", PAGE), *(("ids[]", id) for id in ids), *include.items()]
@@ -185,19 +194,19 @@ class Reading:
             raise self._calls.error(Unreadable, "shows pages that do not go forward", "paging", "Report this.")
         return rows
 
-    def _zone_is_read(self, rows: Sequence[Mapping[str, Any]]) -> bool | None:
-        """Whether the time filter works and reads the offset, tried on the last contact; None if that shows nothing.
+    def _zone_is_read(self, row: Mapping[str, Any] | None) -> bool | None:
+        """Whether the time filter works and reads the offset, tried on one contact; None if that shows nothing.
 
         The zone of the filter is not documented: a contact must be found from just before its own date of change, and not from just after.
         """
-        at = contacts.changed_at(rows[-1]) if len(rows) > 0 else None
-        if at is None:
+        at = None if row is None else contacts.changed_at(row)
+        if row is None or at is None:
             return None
-        id = str(rows[-1]["id"])
+        id = str(row["id"])
         before, after = self._filtered(id, at - OVERLAP), self._filtered(id, at + OVERLAP)
-        if any(str(row["id"]) == id and contacts.changed_at(row) != at for row in after):
+        if any(str(one["id"]) == id and contacts.changed_at(one) != at for one in after):
             return None  # it was changed a moment ago
-        return [str(row["id"]) for row in before] == [id] and len(after) == 0
+        return [str(one["id"]) for one in before] == [id] and len(after) == 0
 
     def _filtered(self, id: str, since: datetime) -> Sequence[Mapping[str, Any]]:
         params = {"ids[]": id, "filters[updated_after]": _utc(since), "limit": PAGE}
@@ -212,6 +221,14 @@ class Reading:
 
     def _server_time(self, answer: Answer) -> datetime:
         return datetime.fromtimestamp(self._calls.door.clock(), UTC) if answer.date is None else answer.date
+
+
+def _is_last(body: Mapping[str, Any], rows: Sequence[Any]) -> bool:
+    """No more pages: nothing left, or as many as there are in all. A total that counts those before our id too costs one more page."""
+    if len(rows) == 0:
+        return True
+    known = total(body, -1)
+    return len(rows) < PAGE if known == -1 else known == len(rows)
 
 
 def missing(id: str) -> Record:

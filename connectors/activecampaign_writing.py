@@ -106,6 +106,7 @@ class Writing:
             return _gone(write)
         if not answer.ok:
             return self._refused(write, answer)
+        answer.json()  # an empty object; a page of HTML proves nothing
         ended = Record(contacts.OBJECT, str(write.id), {}, ending=Ending.DELETED)
         return Receipt(Outcome.DELETED, id=write.id, record=ended)
 

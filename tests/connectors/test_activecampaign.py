@@ -100,7 +100,7 @@ def walk(crm: ActiveCampaign, cursor: str | None = None, fields: Sequence[str] =
     return records, cursor
 
 
-def create(email: str | None = "ada@firma.example", *, key: str | None = None, **fields: Any) -> Write:
+def create(email: str | None = "ada@firma.example", *, key: Any = None, **fields: Any) -> Write:
     return Write(Op.CREATE, "contacts", {"email": email, **fields}, key=key)
 
 
@@ -309,7 +309,8 @@ def test_a_field_without_search_is_refused(crm: ActiveCampaign) -> None:
 def test_a_create_is_one_call_carries_its_key_and_is_read_back(world: World, crm: ActiveCampaign) -> None:
     crm.describe("contacts")
     world.forget()
-    [receipt] = crm.write("contacts", [create(key="k-1", firstName="Ada", **{SCORE: 87, STAGE: "hot"})])
+    given: dict[str, Any] = {"firstName": "Ada", SCORE: 87, STAGE: "hot"}
+    [receipt] = crm.write("contacts", [create(key="k-1", **given)])
     assert world.served() == {"POST /contacts": 1}
     assert receipt.outcome is Outcome.CREATED
     assert receipt.record is not None
@@ -433,6 +434,13 @@ def test_an_opt_out_of_somebody_on_no_list_has_nothing_to_do(world: World, crm: 
     [receipt] = crm.write("contacts", [opt_out("1")])
     assert receipt.outcome is Outcome.UPDATED
     assert world.served()["POST /contactLists"] == 0
+
+
+@pytest.mark.parametrize("fault", ["html", "empty", "truncate"])
+def test_a_delete_without_a_readable_answer_is_unknown(world: World, crm: ActiveCampaign, fault: str) -> None:
+    world.people(1)
+    world.fault(fault, "DELETE", "*")
+    assert [receipt.outcome for receipt in crm.write("contacts", [Write(Op.DELETE, "contacts", id="1")])] == [Outcome.UNKNOWN]
 
 
 @pytest.mark.parametrize("value", [False, None])
