@@ -15,8 +15,9 @@ from typing import Any
 
 from connectors.base import Page, Record
 from connectors.errors import ConnectorError
+from leads.model import ABSENT
 from sync.census import Census
-from sync.merge import every_row
+from sync.merge import RESTRICTIONS, every_row
 from sync.state import Base, Link, LinkState, Problem, Ref
 from sync.workspace import Door, Stopped, Workspace
 
@@ -133,8 +134,16 @@ def _verdict(record: Record, link: Link | None, base: Base, dialect: Any, known:
         return "changed" if any(alias in known for alias in record.aliases) else "new"
     if link.state is LinkState.ENDED or not base.pairs or link.ref.id != record.id:
         return "changed"
-    shows_news = any(row.remote in record.fields and record.fields[row.remote] != base.pair(row.id).seen for row in every_row(dialect))
-    return "changed" if shows_news else "unchanged"
+    return "changed" if any(_is_news(row, base, record) for row in every_row(dialect)) else "unchanged"
+
+
+def _is_news(row: Any, base: Base, record: Record) -> bool:
+    if row.remote not in record.fields:
+        return False
+    theirs = record.fields[row.remote]
+    if row.lead in RESTRICTIONS and not base.knows(row.id):
+        return row.parse(theirs, ABSENT) is True  # a create does not answer with it, and "no objection" is no news
+    return bool(theirs != base.pair(row.id).seen)
 
 
 def _refuse_our_keys(account: str, dialect: Any, records: Iterable[Record]) -> None:

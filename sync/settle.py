@@ -40,11 +40,19 @@ def _settle_cell(pair: Pair, cell: Cell, shown: Any, dialect: Any) -> Pair:
     if cell.field in SETS:
         return _settle_set(cell, shown, dialect)
     row = dialect.row(cell.row_id)
-    if shown == cell.new or row.fits(shown, cell.meant):
+    if shown == cell.new or row.fits(shown, cell.meant) or is_spelling(cell.new, shown):
         return Pair(shown, cell.meant, None, pair.flips)
     if shown == cell.old:
         return replace(pair, seen=cell.old, refused=(dump_value(cell.meant), IGNORED))
     return Pair(cell.new, cell.meant, None, pair.flips)  # somebody wrote after us: the next read takes it as their change
+
+
+def is_spelling(sent: Any, shown: Any) -> bool:
+    """Whether the answer to a write shows the text that was sent in the CRM's own way: other case or blanks, or cut off."""
+    if not isinstance(sent, str) or not isinstance(shown, str) or shown == "":
+        return False
+    ours, theirs = (" ".join(text.split()).casefold() for text in (sent, shown))
+    return ours.startswith(theirs)
 
 
 def _settle_set(cell: Cell, shown: Any, dialect: Any) -> Pair:
