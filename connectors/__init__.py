@@ -51,7 +51,10 @@ class Access:
         return value.get_secret_value()
 
     def needed(self, name: str) -> str:
+        """A secret or an option that the account cannot do without."""
         value = self.secret(name)
+        if value is None and name in self.options:
+            value = str(self.options[name])
         if value is None or value == "":
             raise Misconfigured(
                 f"no {name} is given for this {self.crm} account.",

@@ -19,6 +19,8 @@ from connectors.hubspot_records import EVERY_ROW, OPT_OUT, addresses, cause_of, 
 from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, take_apart
 
 BATCH: Final = 100
+# A stage that may not go back is ignored under a 200 (integrate.hubspot.com t/1333), and the answer repeats what was sent: no proof.
+FORWARD_ONLY: Final = frozenset({"lifecyclestage"})
 
 Send = Callable[[Sequence[int]], Answer]
 
@@ -204,7 +206,8 @@ class Writer:
             self._leave_open(row)
             return
         self._receipts.put(row, Receipt(Outcome.CREATED if write.op is Op.CREATE else Outcome.UPDATED, id=record.id, record=record))
-        if not self._properties(row).keys() <= (result.get("properties") or {}).keys():
+        shown = (result.get("properties") or {}).keys()
+        if not self._properties(row).keys() <= shown or (write.op is Op.UPDATE and not FORWARD_ONLY.isdisjoint(write.fields)):
             self._unshown.append(row)
 
     # Refusals

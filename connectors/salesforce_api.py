@@ -177,7 +177,7 @@ def _signs(access: Access) -> bool:
 
 
 def _form(access: Access, clock: Callable[[], float]) -> dict[str, str]:
-    client_id = access.secret("client_id") or str(access.options.get("client_id", ""))
+    client_id = access.needed("client_id")
     if not _signs(access):
         return {"grant_type": "client_credentials", "client_id": client_id, "client_secret": access.needed("client_secret")}
     return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": _assertion(access, client_id, clock)}
@@ -189,7 +189,7 @@ def _assertion(access: Access, client_id: str, clock: Callable[[], float]) -> st
     key = access.secret("private_key") or Path(access.options["private_key_file"]).read_text(encoding="utf-8")
     claims = {
         "iss": client_id,
-        "sub": access.options["username"],
+        "sub": access.needed("username"),
         "aud": access.options.get("login_url", "https://login.salesforce.com"),
         "exp": int(clock()) + JWT_LIFE_S,
     }

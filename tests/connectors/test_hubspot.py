@@ -12,6 +12,7 @@ import sandbox
 from connectors import Access, connect
 from connectors.base import Ending, NewField, Op, Outcome, Write
 from connectors.errors import BudgetSpent, Denied, Misconfigured, Retry, Unreadable
+from sandbox.messages import Clock
 
 FIELDS = ("firstname", "lastname", "email", "opt_out:email", "leadloom_stage")
 CONTACTS = "/crm/v3/objects/contacts"
@@ -493,3 +494,22 @@ def test_a_portal_without_our_key_is_said(world):
 def test_another_object_is_refused(crm):
     with pytest.raises(Misconfigured):
         crm.describe("companies")
+
+
+# Pacing
+
+
+def test_at_the_vendor_s_limits_nothing_is_ever_throttled():
+    clock = Clock(at=1_800_000_000.0)
+    with sandbox.start(seed=people(5), only=["hubspot"], limits="vendor", clock=clock) as running:
+        ready = running.ready["hubspot"]
+        crm = connect(Access("hub", "hubspot", ready["base_url"], {"token": ready["token"]}), clock=clock.now, sleep=clock.advance)
+        _, cursor = walk(crm)
+        for _ in range(12):
+            walk(crm, cursor)
+        for _ in range(230):
+            crm.identity()
+        statuses = {request["status"] for request in running.apps["hubspot"].requests()}
+        crm.close()
+    assert statuses == {200}
+    assert 20 <= clock.now() - 1_800_000_000.0 < 40
