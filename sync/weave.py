@@ -45,6 +45,7 @@ from sync.workspace import Door, Workspace
 RECORDS = 500
 LEADS = 200
 
+RETURNING = (Ending.DELETED, Ending.ARCHIVED, Ending.MISSING)  # endings that a person can take back
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 Begin = Callable[[], AbstractContextManager[Any]]
@@ -390,40 +391,26 @@ class _Chunk:
         if record is not None and record.ending is not None:
             link = self._end(link, base, record)
             record = None
-        elif record is not None and link.state is LinkState.ENDED and link.ending in (Ending.DELETED, Ending.ARCHIVED):
+        elif record is not None and link.state is LinkState.ENDED and link.ending in RETURNING:
             link = replace(link, state=LinkState.ACTIVE, ending="")  # restored in the CRM
         if dialect is None or link.state is LinkState.ENDED:
             return None
         return View(link, base, dialect, record)
 
     def _end(self, link: Link, base: Base, record: Record) -> Link:
-        where = f"{link.ref.object} {link.ref.id}"
-        if record.ending is Ending.MISSING:
-            self.problems.append(
-                Problem(
-                    link.ref.account,
-                    "missing",
-                    f"{where} is not shown any more: deleted, merged or hidden from this user. Nothing was changed because of it.",
-                    "If it was deleted on purpose, nothing is to be done; else give the user of these credentials access to it.",
-                    link.ref,
-                    link.lead_id,
-                )
-            )
-            return link
+        """An ended record is unlinked and reported, never spread. One that merely is not shown comes back when it is shown again."""
         ended = replace(link, state=LinkState.ENDED, ending=str(record.ending))
         self.links.append((ended, base))
         if record.moved_to is not None:
             self._follow(ended, Ref(link.ref.account, *record.moved_to))
-        self.problems.append(
-            Problem(
-                link.ref.account,
-                f"ended:{record.ending}",
-                f"{where} was {record.ending} in the CRM; its lead stays, and it is not created there again.",
-                "Nothing is to be done, unless it happened by mistake: then restore it in the CRM.",
-                link.ref,
-                link.lead_id,
-            )
-        )
+        where = f"{link.ref.object} {link.ref.id}"
+        if record.ending is Ending.MISSING:
+            message = f"{where} is not shown any more: deleted, merged, or hidden from this user. Its lead stays as it is."
+            fix = "If it was deleted on purpose, nothing is to be done; else give the user of these credentials access to it."
+        else:
+            message = f"{where} was {record.ending} in the CRM; its lead stays, and it is not created there again."
+            fix = "Nothing is to be done, unless it happened by mistake: then restore it in the CRM."
+        self.problems.append(Problem(link.ref.account, f"ended:{record.ending}", message, fix, link.ref, link.lead_id))
         return ended
 
     def _follow(self, ended: Link, now_at: Ref) -> None:
