@@ -89,7 +89,7 @@ class ActiveCampaign:
 
     def identity(self) -> Identity:
         me = self._calls.read("/users/me", kind="meta")["user"]
-        host = urlsplit(self._door.base_url).netloc
+        host = _host(me, self._door.base_url)
         return Identity(host, host, str(me["id"]), me.get("email"))
 
     def owners(self) -> Sequence[Owner]:
@@ -148,6 +148,14 @@ class ActiveCampaign:
 
     def __repr__(self) -> str:
         return f"ActiveCampaign({self.account!r})"
+
+
+def _host(user: Mapping[str, Any], base_url: str) -> str:
+    """The account's own host as its links name it, so that it is the same account behind another address; else the one we call."""
+    links = user.get("links")
+    urls = links.values() if isinstance(links, Mapping) else ()
+    hosts = (urlsplit(str(url)).hostname for url in urls)
+    return next((host for host in hosts if host is not None), urlsplit(base_url).netloc)
 
 
 def _full_name(user: Mapping[str, Any]) -> str:

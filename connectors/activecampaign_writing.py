@@ -49,7 +49,17 @@ class Writing:
         if not answer.ok:
             return self._refused(write, answer)
         seen = self._read_back(self._calls.written(answer, "contact"), body)
+        if contacts.OPT_OUT in write.fields:
+            seen = self._without_lists(seen)
         return Receipt(Outcome.CREATED, id=seen.id, record=self._record(seen))
+
+    def _without_lists(self, seen: Seen) -> Seen:
+        """A new contact is on no list, unless an automation was quicker."""
+        try:
+            lists = self._unsubscribe(seen.id)
+        except ConnectorError:
+            return replace(seen, lists=None)  # the create itself is confirmed; the opt-out stays unobserved
+        return replace(seen, lists=lists)
 
     def _adopted(self, write: Write) -> Receipt:
         """The address is taken: nothing was written, and whoever has it is shown."""
@@ -60,14 +70,15 @@ class Writing:
 
     def _update(self, write: Write, body: dict[str, Any]) -> Receipt:
         """Restrict first, then change: an opt-out must not wait for an address."""
+        path = _address(write)
         lists: Mapping[str, str] | None = None
         if contacts.OPT_OUT in write.fields:
-            lists = self._unsubscribe(write)
+            lists = self._unsubscribe(str(write.id))
             if lists is None:
                 return _gone(write)
         if len(body) == 0:
             return Receipt(Outcome.UPDATED, id=write.id, record=self._record(Seen({"id": write.id}, lists=lists)))
-        answer = self._calls.send("PUT", _address(write), kind="write", json={"contact": body})
+        answer = self._calls.send("PUT", path, kind="write", json={"contact": body})
         if answer.status == 404:
             return _gone(write)
         if not answer.ok:
@@ -77,10 +88,9 @@ class Writing:
             raise self._calls.unexpected(answer)
         return Receipt(Outcome.UPDATED, id=write.id, record=self._record(seen if lists is None else replace(seen, lists=lists)))
 
-    def _unsubscribe(self, write: Write) -> Mapping[str, str] | None:
+    def _unsubscribe(self, id: str) -> Mapping[str, str] | None:
         """Take the contact off every list it can be mailed through; its statuses afterwards, or None if it is gone."""
-        id = str(write.id)
-        answer = self._calls.fetch(f"{_address(write)}/contactLists", kind="read")
+        answer = self._calls.fetch(f"{CONTACTS}/{escape(id)}/contactLists", kind="read")
         if answer.status == 404:
             return None
         lists = contacts.lists_by_contact(self._calls.rows(self._calls.body(answer), "contactLists")).get(id, {})

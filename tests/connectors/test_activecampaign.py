@@ -134,6 +134,12 @@ def test_identity_names_the_user(crm: ActiveCampaign) -> None:
     assert crm.identity().user_email == "hub@firma.example"
 
 
+def test_identity_is_what_the_account_calls_itself_whatever_its_address(crm: ActiveCampaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    links = {"lists": "https://firma.api-us1.com/api/3/users/5/lists"}
+    monkeypatch.setattr(crm._calls, "read", lambda *_args, **_kwargs: {"user": {"id": "5", "links": links}})
+    assert crm.identity().key == "firma.api-us1.com"
+
+
 def test_owners_have_addresses(crm: ActiveCampaign) -> None:
     assert "anna@firma.example" in {owner.email for owner in crm.owners()}
 
@@ -434,6 +440,14 @@ def test_an_opt_out_of_somebody_on_no_list_has_nothing_to_do(world: World, crm: 
     [receipt] = crm.write("contacts", [opt_out("1")])
     assert receipt.outcome is Outcome.UPDATED
     assert world.served()["POST /contactLists"] == 0
+
+
+def test_somebody_created_with_an_opt_out_reads_back_as_being_on_no_list(crm: ActiveCampaign) -> None:
+    given: dict[str, Any] = {OPT_OUT: True, "LEADLOOM_EMAIL_OPT_OUT": "yes"}
+    [receipt] = crm.write("contacts", [create(**given)])
+    assert receipt.outcome is Outcome.CREATED
+    assert receipt.record is not None
+    assert (receipt.record.fields[OPT_OUT], receipt.record.fields["LEADLOOM_EMAIL_OPT_OUT"]) == (False, "yes")
 
 
 @pytest.mark.parametrize("fault", ["html", "empty", "truncate"])
