@@ -59,7 +59,9 @@ def list_contacts(app: ActiveCampaign, request: Request) -> Reply:
 
 def _matching(app: ActiveCampaign, request: Request) -> Sequence[int]:
     """The ids that every understood filter lets through, sorted; found once per walk, not once per page."""
-    ids = app.contacts.keep(("contacts", _signature(request)), lambda: _filtered(app, request))
+    signature = _signature(request)
+    few = any(name in ("email", "ids", "ids[]") for name, _ in signature)
+    ids = _filtered(app, request) if few else app.contacts.keep(("contacts", signature), lambda: _filtered(app, request))
     low, high = ident(request.param("id_greater")), ident(request.param("id_less"))
     first = 0 if low is None else bisect_right(ids, low)
     last = len(ids) if high is None else bisect_left(ids, high)

@@ -14,10 +14,7 @@ Membership = tuple[int, int, int | None, str]  # status, subscribed, unsubscribe
 
 UNCONFIRMED, ACTIVE, UNSUBSCRIBED, BOUNCED = 0, 1, 2, 3
 PER_CONTACT = 10_000  # ids of field values and memberships are contact * PER_CONTACT + field or list
-LINKS = (
-    "bounceLogs", "contactAutomations", "contactData", "contactGoals", "contactLists", "contactLogs", "contactTags", "contactDeals",
-    "deals", "fieldValues", "geoIps", "notes", "organization", "plusAppend", "trackingLogs", "scoreValues", "accountContacts",
-)  # fmt: skip
+LINKS = ("bounceLogs", "contactLists", "contactTags", "fieldValues", "scoreValues", "accountContacts")
 
 
 @dataclass(slots=True)
@@ -155,7 +152,7 @@ def value_json(row: Contact, field_id: int, account: str) -> dict[str, Any]:
         "udate": central(updated),
         "created_by": "0",
         "updated_by": "0",
-        "links": {name: f"https://{account}.api-us1.com/api/3/fieldValues/{id}/{name}" for name in ("owner", "field")},
+        "links": {"owner": f"https://{account}.api-us1.com/api/3/fieldValues/{id}/owner"},
         "id": id,
         "owner": str(row.id),
     }
