@@ -16,7 +16,7 @@ from connectors.pacing import Pacer
 from connectors.receipts import parts
 from connectors.salesforce_api import Api, Refusal, bearer, judge
 from connectors.salesforce_reads import BATCH, OVERLAP_S, PAGE, Reader
-from connectors.salesforce_records import custom_name, long_id, new_field, quoted, schema_of
+from connectors.salesforce_records import custom_name, long_id, new_field, quoted, schema_of, stamp_of
 from connectors.salesforce_writes import Writer
 
 KEY_FIELD: Final = "leadloom_key"
@@ -76,8 +76,8 @@ class Salesforce:
     def __init__(self, account: str, api: Api, *, overlap_s: float = OVERLAP_S) -> None:
         self.account = account
         self._api = api
-        self._schemas: dict[str, Schema] = {}
-        self._reader = Reader(api, self.describe, overlap_s)
+        self._described: dict[str, tuple[Schema, str]] = {}
+        self._reader = Reader(api, self._look, overlap_s)
 
     def identity(self) -> Identity:
         org = next(iter(self._reader.select("SELECT Id, Name FROM Organization LIMIT 1", "the organization")))
@@ -92,9 +92,7 @@ class Salesforce:
 
     def describe(self, object: str) -> Schema:
         """As it was when this connector was opened: one run works with one schema."""
-        if object not in self._schemas:
-            self._schemas[object] = self._described(object)
-        return self._schemas[object]
+        return self._look(object)[0]
 
     def create_field(self, object: str, field: NewField) -> Field:
         name = custom_name(field.name)
@@ -104,7 +102,7 @@ class Salesforce:
         answer = self._api.rest("POST", "tooling/sobjects/CustomField", json=new_field(object, field))
         if not (isinstance(answer, Refusal) and answer.code in ("DUPLICATE_DEVELOPER_NAME", "DUPLICATE_VALUE")):
             self._api.expect(answer, f"the new field {object}.{name}")
-        self._schemas.pop(object, None)
+        self._described.pop(object, None)
         if name not in self.describe(object).fields:
             self._grant(object, name)
         return self._created(object, name)
@@ -130,7 +128,14 @@ class Salesforce:
     def __repr__(self) -> str:
         return f"Salesforce({self.account!r})"
 
-    def _described(self, object: str) -> Schema:
+    def _look(self, object: str) -> tuple[Schema, str]:
+        """An object's schema and the stamp to walk it by."""
+        if object not in self._described:
+            described = self._describe_afresh(object)
+            self._described[object] = (schema_of(described), stamp_of(described))
+        return self._described[object]
+
+    def _describe_afresh(self, object: str) -> Mapping[str, Any]:
         if object not in CAPABILITIES.objects:
             raise Misconfigured(
                 f"there is no Salesforce object {object!r} here.",
@@ -138,7 +143,10 @@ class Salesforce:
                 cause="unknown_object",
                 fix=f"Use {', '.join(CAPABILITIES.objects)}.",
             )
-        return schema_of(self._api.expect(self._api.rest("GET", f"sobjects/{object}/describe"), f"the description of {object}"))
+        described: Mapping[str, Any] = self._api.expect(
+            self._api.rest("GET", f"sobjects/{object}/describe"), f"the description of {object}"
+        )
+        return described
 
     def _users(self, where: str) -> Iterator[Mapping[str, Any]]:
         return self._reader.select(f"SELECT Id, Name, Email, IsActive FROM User {where}".strip(), "the users")  # noqa: S608
@@ -161,7 +169,7 @@ class Salesforce:
                 "PermissionsEdit": True,
             }
             self._api.expect(self._api.rest("POST", "sobjects/FieldPermissions", json=body), f"the right to see {object}.{name}")
-        self._schemas.pop(object, None)
+        self._described.pop(object, None)
 
     def _permission_sets(self) -> list[str]:
         user = self._user()

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from connectors.base import Ending, Page, Record, Schema
 from connectors.errors import Misconfigured
 from connectors.salesforce_api import Api, Refusal
-from connectors.salesforce_records import ALWAYS, COMPANY, STAMPS, at, is_id, literal, long_id, quoted, record_of, value_at, wire_name
+from connectors.salesforce_records import ALWAYS, COMPANY, at, is_id, literal, long_id, quoted, record_of, value_at, wire_name
 
 OVERLAP_S: Final = 300.0
 PAGE: Final = 2000
@@ -27,9 +27,9 @@ Cursor = dict[str, Any]
 class Reader:
     """The read side of one org."""
 
-    def __init__(self, api: Api, describe: Callable[[str], Schema], overlap_s: float = OVERLAP_S) -> None:
+    def __init__(self, api: Api, look: Callable[[str], tuple[Schema, str]], overlap_s: float = OVERLAP_S) -> None:
         self._api = api
-        self._describe = describe
+        self._look = look
         self._overlap_s = overlap_s
 
     def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
@@ -111,9 +111,11 @@ class Reader:
         known = ((name, COMPANY if name == COMPANY else wire_name(schema, name)) for name in fields)
         return {name: wire for name, wire in known if wire is not None and (wire != COMPANY or COMPANY in schema.fields)}
 
+    def _describe(self, object: str) -> Schema:
+        return self._look(object)[0]
+
     def _stamp(self, object: str) -> str:
-        fields = self._describe(object).fields
-        return next(name for name in STAMPS if name in fields)
+        return self._look(object)[1]
 
     def _after(self, state: Cursor, rows: Sequence[Mapping[str, Any]], body: Mapping[str, Any], stamp: str) -> tuple[Cursor, str | None]:
         """The cursor after a page, and where the walk goes on (None: it is done)."""

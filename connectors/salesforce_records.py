@@ -89,6 +89,12 @@ def custom_name(name: str) -> str:
     return "_".join(part.capitalize() for part in name.split("_")) + "__c"
 
 
+def stamp_of(described: Mapping[str, Any]) -> str:
+    """The time stamp to walk by: on some objects SystemModstamp is missing or cannot be filtered by."""
+    usable = {row["name"] for row in described["fields"] if row.get("filterable", True)}
+    return next((name for name in STAMPS if name in usable), STAMPS[-1])
+
+
 def wire_name(schema: Schema, name: str) -> str | None:
     """The field's name in queries and bodies, or None where this org (or its integration user) does not have it."""
     for candidate in (OPT_OUTS.get(name, name), custom_name(name)):
