@@ -14,10 +14,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import init, sandbox
+from commands import demo, importing, init, leads, looking, sandbox, setup, syncing
 from commands.exits import Exit
 
-TRY, CONNECT = "Try it", "Connect your CRMs"
+TRY, CONNECT, WORK, LOOK = "Try it", "Connect your CRMs", "Work", "Look"
 
 
 class Grouped(TyperGroup):
@@ -47,8 +47,18 @@ app = typer.Typer(
 )
 
 
+app.command(rich_help_panel=TRY)(demo.demo)
 app.command(rich_help_panel=TRY)(sandbox.sandbox)
 app.command(rich_help_panel=CONNECT)(init.init)
+app.command(rich_help_panel=CONNECT)(setup.setup)
+app.command(rich_help_panel=CONNECT)(syncing.adopt)
+app.command(rich_help_panel=WORK)(syncing.sync)
+app.command(rich_help_panel=WORK)(syncing.plan)
+app.command(rich_help_panel=WORK)(syncing.apply)
+app.command("import", rich_help_panel=WORK)(importing.import_leads)
+app.command(rich_help_panel=LOOK)(looking.runs)
+app.add_typer(looking.problems, name="problems", rich_help_panel=LOOK)
+app.add_typer(leads.leads, name="leads", rich_help_panel=LOOK)
 
 
 def _print_version(wanted: bool) -> None:

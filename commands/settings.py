@@ -41,6 +41,8 @@ class Defaults(Table):
 
 
 class Account(Table):
+    crm: str
+    objects: tuple[str, ...]
     pacing: bool = Field(default=True, description="keep to the vendor's rate limits; false only against a local server")
 
 

@@ -15,8 +15,9 @@ from rich.table import Table
 Data = Mapping[str, Any]
 
 NOTHING = "–"
+AS_ABOVE = " "
 IN_A_PIPE = 200  # columns, where no terminal says how wide it is
-SECTIONS = {"restrict": "opt-out", "create": "create", "update": "update", "delete": "delete"}
+SECTIONS = {"restrict": "opt-out", "create": "create", "update": "update"}
 
 
 def say(sentence: str) -> None:
@@ -99,7 +100,7 @@ def of_runs(runs: Iterable[Data]) -> Table:
 
 def of_plan(plan: Data, limit: int) -> list[Table | str]:
     """A plan: one line per field. At most `limit` lines are shown; the file has them all."""
-    lines = [line for write in plan["writes"] for line in _lines_of(write)]
+    lines = [line for row in plan["rows"] for line in _lines_of(row)]
     parts: list[Table | str] = [of_plan_totals(plan)]
     if len(lines) > 0:
         parts.append(table("Writes", ("CRM", "what", "record", "lead", "field", "now", "then", "why"), lines[:limit]))
@@ -110,19 +111,19 @@ def of_plan(plan: Data, limit: int) -> list[Table | str]:
 
 def of_plan_totals(plan: Data) -> Table:
     totals: dict[str, dict[str, int]] = {name: dict.fromkeys(SECTIONS, 0) for name in plan["accounts"]}
-    for write in plan["writes"]:
-        totals[write["account"]][write["section"]] += 1
+    for row in plan["rows"]:
+        totals[row["account"]][row["section"]] += 1
     rows = ((name, *numbers.values()) for name, numbers in totals.items())
-    headings = ("opt-outs", "creates", "updates", "deletes")
+    headings = ("opt-outs", "creates", "updates")
     return table("Plan", ("CRM", *headings), rows, numbers=headings)
 
 
-def _lines_of(write: Data) -> Iterable[Sequence[object]]:
-    record = f"{write['object']} {write['id']}" if write["id"] is not None else f"new {write['object']}"
-    head: tuple[object, ...] = (write["account"], SECTIONS[write["section"]], record, write["lead_id"])
-    for change in write["fields"]:
+def _lines_of(row: Data) -> Iterable[Sequence[object]]:
+    record = f"{row['object']} {row['id']}" if row["id"] is not None else f"new {row['object']}"
+    head: tuple[object, ...] = (row["account"], SECTIONS[row["section"]], record, row["lead_id"])
+    for change in row["fields"]:
         yield (*head, change["field"], change["old"], change["new"], change["reason"])
-        head = ("", "", "", "")
+        head = (AS_ABOVE,) * len(head)
 
 
 def of_leads(leads: Iterable[Data]) -> Table:
@@ -146,11 +147,7 @@ def of_leads(leads: Iterable[Data]) -> Table:
 
 def of_lead(lead: Data) -> list[Table | str]:
     fields = ((name, value) for name, value in lead["fields"].items())
-    records = ((one["account"], one["object"], one["id"], one["role"], one["state"], one["read_at"]) for one in lead["records"])
-    return [
-        table(f"Lead {lead['lead_id']}", ("field", "value"), fields),
-        table("Its records", ("CRM", "object", "id", "role", "state", "last read"), records),
-    ]
+    return [table(f"Lead {lead['lead_id']}", ("field", "value"), fields), _of_records(lead["records"])]
 
 
 def of_reasons(why: Data) -> list[Table | str]:
@@ -160,6 +157,12 @@ def of_reasons(why: Data) -> list[Table | str]:
         lost = [f"{cell(one['value'])} ({one['from']})" for one in reason["lost"]]
         rows.append((reason["field"], reason["value"], reason["from"], reason["at"], reason["rule"], lost))
     parts: list[Table | str] = [table(f"Lead {why['lead_id']}", ("field", "value", "from", "when", "rule", "what lost"), rows)]
-    links = ((one["account"], f"{one['object']} {one['id']}", one["role"], one["state"], one["evidence"]) for one in why["records"])
-    parts.append(table("Its records", ("CRM", "record", "role", "state", "how we know"), links))
-    return parts
+    if why["routing"] is not None:
+        routing = why["routing"]
+        parts.append(f"Owner by rule {routing['rule']}: {cell(routing['owner'] or routing['queue'])}, {cell(routing['reason'])}.\n")
+    return [*parts, _of_records(why["records"])]
+
+
+def _of_records(records: Iterable[Data]) -> Table:
+    rows = ((one["account"], f"{one['object']} {one['id']}", one["role"], one["state"], one["ours"], one["read_at"]) for one in records)
+    return table("Its records", ("CRM", "record", "role", "state", "created by us", "last read"), rows)

@@ -56,15 +56,21 @@ def _commands() -> str:
 
 
 def _command(name: str, command: Any) -> Iterator[str]:
+    if hasattr(command, "commands") and not command.invoke_without_command:
+        yield f"## {name}\n\n{_paragraphs(command.help)}\n"
+    else:
+        yield _section(name, command)
     if hasattr(command, "commands"):
         for inner_name, inner in command.commands.items():
             yield from _command(f"{name} {inner_name}", inner)
-        return
+
+
+def _section(name: str, command: Any) -> str:
     arguments = [param for param in command.params if param.param_type_name == "argument"]
     options = [param for param in command.params if param.param_type_name == "option" and "--help" not in param.opts]
     usage = " ".join([f"leadloom {name}", *(["[OPTIONS]"] if options else []), *(_usage(argument) for argument in arguments)])
     rows = [(f"`{_usage(param)}`", param.help or "") for param in arguments] + [(_option(param), _option_help(param)) for param in options]
-    yield f"## {name}\n\n`{usage}`\n\n{_paragraphs(command.help)}\n" + (
+    return f"## {name}\n\n`{usage}`\n\n{_paragraphs(command.help)}\n" + (
         f"\n{_table(('argument or option', 'meaning'), rows)}" if rows else ""
     )
 

@@ -21,7 +21,7 @@ RUN = {
 }
 PLAN = {
     "accounts": ["hubspot", "pipedrive"],
-    "writes": [
+    "rows": [
         {
             "account": "hubspot", "object": "contacts", "id": "101", "lead_id": "01L", "section": "update",
             "fields": [
@@ -79,7 +79,7 @@ def test_what_stands_in_a_record_cannot_paint_the_terminal(shown):
 
 def test_totals_count_rows_not_fields(shown):
     line = next(line for line in shown(showing.of_plan_totals(PLAN)).splitlines() if "hubspot" in line)
-    assert line.split() == ["hubspot", "0", "0", "1", "0"]
+    assert line.split() == ["hubspot", "0", "0", "1"]
 
 
 def test_problems_and_runs(shown):
@@ -110,10 +110,13 @@ def test_a_lead_and_why(shown):
         "lead_id": "01L",
         "fields": [{"field": "job_title", "value": "CEO", "from": "hubspot contacts 101", "at": "2026-01-01", "rule": "the only change",
                     "lost": [{"value": "CFO", "from": "salesforce"}]}],
-        "records": [{"account": "hubspot", "object": "contacts", "id": "101", "role": "main", "state": "active", "evidence": "e-mail"}],
+        "routing": {"rule": "dach", "owner": "anna", "queue": None, "reason": "fewest of 3"},
+        "records": [{"account": "hubspot", "object": "contacts", "id": "101", "role": "main", "state": "active", "ours": True, "read_at": None}],
     }  # fmt: skip
     assert "yes" in shown(*showing.of_lead(lead))
-    assert "CFO (salesforce)" in shown(*showing.of_reasons(why))
+    text = shown(*showing.of_reasons(why))
+    assert "CFO (salesforce)" in text
+    assert "Owner by rule dach: anna, fewest of 3." in text
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ def test_generated_pages_are_current(generate):
 def _commands(group, above=()):
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield " ".join((*above, name)), command
             yield from _commands(command, (*above, name))
         else:
             yield " ".join((*above, name)), command

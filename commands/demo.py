@@ -1,0 +1,119 @@
+"""`leadloom demo`: the whole thing in under a minute, on this machine, leaving nothing behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.exits import Exit
+
+if TYPE_CHECKING:
+    from sandbox.running import Running
+    from sync.engine import Report
+    from sync.workspace import Workspace
+
+
+def demo(people: Annotated[int, typer.Option(min=1, metavar="N", help="how many people to invent")] = 300) -> None:
+    """Four local CRMs, messy leads in all of them, one sync, and a second one that has nothing left to write."""
+    from commands import showing
+    from commands.syncing import busy
+    from sync import engine
+
+    begin = time.monotonic()
+    with _crms(people) as running, _workspace(running) as workspace:
+        showing.show(_what_is_there(running), "")
+        with busy("Planning, nothing is written yet"):
+            document, _ = engine.make_plan(workspace)
+        showing.show("1. A plan: what every CRM would be told.", "", showing.of_plan_totals(document.dump()), "")
+        with busy("Writing to the four CRMs"):
+            report = engine.sync(workspace)
+        showing.show("2. The sync.", "", *showing.of_run(report.document()), "")
+        showing.show("3. What was woven together.", "", *_woven(workspace), "")
+        with busy("Once more"):
+            again = engine.sync(workspace)
+    writes = _writes(again)
+    showing.show(
+        "4. A second run.",
+        "",
+        f"Read what had changed, wrote {writes} times.",
+        "Nothing is left to do: all four CRMs show the same leads." if writes == 0 else "It should have written nothing.",
+        "",
+        f"That took {time.monotonic() - begin:.0f} seconds and left nothing behind. To go on from here:",
+        f"    leadloom sandbox --people {people} --write-config rehearsal.toml",
+    )
+    raise typer.Exit(Exit.DONE if writes == 0 and report.exit_code == 0 else Exit.FAILED)
+
+
+@contextmanager
+def _crms(number: int) -> Iterator[Running]:
+    import sandbox
+    from sandbox.people import people
+
+    with sandbox.start(0, seed=list(people(count=number))) as running:
+        yield running
+
+
+@contextmanager
+def _workspace(running: Running) -> Iterator[Workspace]:
+    """A workspace in a folder that goes away again. What the environment sets for your own CRMs must not reach it."""
+    from commands.reading import read_settings
+    from commands.settings import PREFIX
+    from commands.starter import for_sandbox
+    from commands.workspace import open_workspace
+
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory(prefix="leadloom-demo-") as folder:
+        file = Path(folder) / "leadloom.toml"
+        file.write_text(for_sandbox(running.ready), encoding="utf-8")
+        with open_workspace(read_settings(file)) as workspace:
+            yield workspace
+
+
+def _what_is_there(running: Running) -> Any:
+    from commands import showing
+
+    rows = [(crm, counts.accepted, running.ready[crm]["base_url"]) for crm, counts in running.counts.items()]
+    return showing.table("Four CRMs on this machine, with invented people", ("CRM", "records", "address"), rows, numbers=("records",))
+
+
+def _writes(report: Report) -> int:
+    return sum(account["out"][what] for account in report.accounts.values() for what in ("created", "updated", "deleted"))
+
+
+def _woven(workspace: Workspace, examples: int = 8) -> Iterator[Any]:
+    """How many records turned out to be one person, and some values that had to be decided."""
+    from commands import showing
+    from commands.leads import everything, plain_fields
+
+    found: Counter[int] = Counter()
+    decided: list[tuple[object, ...]] = []
+    with workspace.store.begin() as unit:
+        for lead, links in everything(unit):
+            theirs = {link.ref.account for link, _ in links if link.key == ""}
+            found[len(theirs)] += 1
+            if len(theirs) > 2 and len(decided) < examples:
+                decided += _decided(lead.id, plain_fields(lead), unit.revisions(lead.id))[: examples - len(decided)]
+    rows = [(f"in {number} CRM{'s' if number > 1 else ''}", leads) for number, leads in sorted(found.items())]
+    yield showing.table("The same person was found", ("where", "leads"), rows, numbers=("leads",))
+    yield showing.table("Where CRMs disagreed, for example", ("who", "field", "taken", "from", "rule", "left"), decided)
+
+
+def _decided(lead_id: str, fields: dict[str, Any], history: list[tuple[str, Any, list[Any]]]) -> Sequence[tuple[object, ...]]:
+    from sync.state import plain
+
+    who = " ".join(str(fields[part]) for part in ("first_name", "last_name") if fields.get(part) is not None) or lead_id
+    return [
+        (who, step.name, plain(step.new), step.origin.account, step.rule, [f"{plain(value)} ({where})" for value, where in step.lost])
+        for _, _, steps in history
+        for step in steps
+        if len(step.lost) > 0 and isinstance(plain(step.new), str)
+    ][:2]

@@ -1,0 +1,72 @@
+"""`leadloom import`: leads from a file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.exits import Exit, Stop
+from commands.files import private_file
+from commands.options import Config, Json
+
+if TYPE_CHECKING:
+    from commands.csv_leads import LeadTable
+
+
+class Kind(StrEnum):
+    LEADS = "leads"
+
+
+class Provenance(StrEnum):
+    OWN_FORM = "own_form"
+    EVENT = "event"
+    CUSTOMER_LIST = "customer_list"
+    PURCHASED = "purchased"
+
+
+def import_leads(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a CSV file in UTF-8; its first line names the columns")],
+    source: Annotated[str, typer.Option(metavar="TEXT", help="where these leads come from; the same file again changes nothing")],
+    provenance: Annotated[Provenance, typer.Option(help="how they came to be; bought lists are refused")],
+    kind: Annotated[Kind, typer.Option(help="what the file holds")] = Kind.LEADS,
+    rejects: Annotated[Path | None, typer.Option(metavar="FILE", help="where bad rows go, with the reason; else FILE.rejects.csv")] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Take in leads from a CSV file. The next sync carries them to the CRMs in whose scope they are."""
+    from commands import showing
+    from commands.csv_leads import read_leads
+    from commands.syncing import busy
+    from commands.workspace import open_workspace, settings_of
+    from sync import engine
+    from sync.intake import ImportedTable
+
+    if provenance is Provenance.PURCHASED:
+        raise Stop("Bought lists are not taken in: nobody on them asked to hear from you.")
+    settings = settings_of(config)
+    table = read_leads(file, source)
+    kept = None if len(table.rejected) == 0 else _keep_rejects(table, rejects or file.with_suffix(".rejects.csv"))
+    with open_workspace(settings) as workspace, busy(f"Taking in {kind.value}"):
+        report = engine.import_leads(workspace, ImportedTable(source, table.rows, settings.defaults.region))
+    if as_json:
+        numbers = {"rows": len(table.rows), "rejected": len(table.rejected), "rejects": None if kept is None else str(kept)}
+        showing.print_json({**report.document(), **numbers})
+    else:
+        leads = report.leads
+        showing.show(f"{len(table.rows)} rows taken in: {leads['new']} new leads, {leads['changed']} changed, {leads['merged']} merged.")
+    if len(table.unknown) > 0:
+        showing.say(f"Columns without a meaning here, left out: {', '.join(table.unknown)}.")
+    if kept is not None:
+        showing.say(f"{len(table.rejected)} rows were not taken in. They are in {kept}, with the reason.")
+    raise typer.Exit(Exit.FAILED if kept is not None else report.exit_code)
+
+
+def _keep_rejects(table: LeadTable, file: Path) -> Path:
+    from commands.csv_leads import write_rejects
+
+    with private_file(file) as out:
+        write_rejects(out, table)
+    return file

@@ -1,0 +1,16 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="settings; else LEADLOOM_CONFIG, else ./leadloom.toml")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
+Yes = Annotated[bool, typer.Option("--yes", help="go on where a guard would stop, and ask nothing")]
+Accounts = Annotated[
+    list[str] | None, typer.Option("--account", metavar="NAME", help="only this account, read and written; may be repeated")
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="show at most N lines")]

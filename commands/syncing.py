@@ -1,0 +1,149 @@
+"""`sync`, `plan`, `apply` and `adopt`: the commands that run the engine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.exits import Exit, Stop
+from commands.files import private_file
+from commands.options import Accounts, Config, Json, Limit, Yes
+
+if TYPE_CHECKING:
+    from sync.document import PlanDocument
+    from sync.engine import Report
+    from sync.workspace import Workspace
+
+
+def sync(
+    account: Accounts = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="read and decide, write to no CRM")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """One run: read what changed in every CRM, merge it, and write back what each of them is owed."""
+    from sync import engine
+
+    with _working(config, yes, "Looking, nothing is written" if dry_run else "Syncing") as workspace:
+        report = engine.dry_run(workspace, account) if dry_run else engine.sync(workspace, account)
+    _tell(report, as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def plan(
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="keep the plan, for `leadloom apply FILE`")] = None,
+    account: Accounts = None,
+    limit: Limit = 100,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="exit code 3 if there is anything to write")] = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Show every write that a sync would make now, field by field, and write nothing."""
+    from commands import showing
+    from sync import engine
+
+    with _working(config, False, "Looking, nothing is written") as workspace:
+        document, report = engine.make_plan(workspace, account)
+    if output is not None:
+        _keep(document, output)
+    if as_json:
+        showing.print_json(document.dump())
+    else:
+        showing.show(*showing.of_plan(document.dump(), limit))
+    _tell_troubles(report)
+    if output is not None:
+        showing.say(f"Kept in {output}. It holds personal data. Carry it out with: leadloom apply {output}")
+    raise typer.Exit(Exit.CHANGES if report.exit_code == 0 and detailed_exitcode and len(document.rows) > 0 else report.exit_code)
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a plan of `leadloom plan -o FILE`")],
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Carry out a plan: exactly its writes, and no other. What has moved since is skipped and said."""
+    from sync import engine
+
+    document = _load(file)
+    with _working(config, True, "Applying") as workspace:
+        report = engine.apply(workspace, document)
+    _tell(report, as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def adopt(account: Accounts = None, as_json: Json = False, config: Config = None) -> None:
+    """Take over CRMs that carry Leadloom's keys although the store is new: leads get their ids back, nothing is written."""
+    from dataclasses import replace
+
+    from sync import engine
+
+    with _working(config, False, "Adopting, nothing is written") as workspace:
+        report = engine.adopt(replace(workspace, adopting=True), account)
+    _tell(report, as_json)
+    raise typer.Exit(report.exit_code)
+
+
+@contextmanager
+def _working(config: Path | None, yes: bool, title: str) -> Iterator[Workspace]:
+    from commands.workspace import open_workspace, settings_of
+
+    with open_workspace(settings_of(config), yes=yes) as workspace, busy(title):
+        yield workspace
+
+
+@contextmanager
+def busy(title: str) -> Iterator[None]:
+    """Something moves on a terminal while work is done; a pipe stays quiet."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{title} …"):
+        yield
+
+
+def _tell(report: Report, as_json: bool) -> None:
+    from commands import showing
+
+    if as_json:
+        showing.print_json(report.document())
+    else:
+        showing.show(*showing.of_run(report.document()))
+    _tell_troubles(report)
+
+
+def _tell_troubles(report: Report) -> None:
+    from commands.showing import say
+
+    for sentence in report.stopped.values():
+        say(sentence)
+    for sentences in report.guarded.values():
+        for sentence in sentences:
+            say(sentence)
+    for account, target in report.stale:
+        say(f"{account}: {target} has moved since the plan was made, and was left alone.")
+
+
+def _keep(document: PlanDocument, file: Path) -> None:
+    with private_file(file) as out:
+        json.dump(document.dump(), out, ensure_ascii=False, indent=1)
+
+
+def _load(file: Path) -> PlanDocument:
+    from sync.document import PlanDocument
+
+    try:
+        raw: Any = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Stop(f"{file} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise Stop(f"{file} is not a plan. Make one with `leadloom plan -o FILE`.") from None
+    return PlanDocument.load(raw)

@@ -1,0 +1,174 @@
+"""From settings to a workspace: store, connectors, dialects and rules, wired for one command."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import SecretStr
+
+from commands.exits import Stop
+from commands.reading import Mistake, SettingsWrong, read_settings, settings_path
+from commands.settings import Account as AccountSettings
+from commands.settings import RuleFile, Settings
+from leads.model import FIELDS, Winner
+from leads.rulefile import RuleFileError
+
+if TYPE_CHECKING:
+    from requests.adapters import BaseAdapter
+
+    from connectors.base import Connector, Identity, Owner, Schema
+    from leads import routing_rules
+    from store.store import Store
+    from sync.decide import Rules
+    from sync.workspace import Account, Scope, Workspace
+
+
+Parsed = TypeVar("Parsed")
+
+
+def settings_of(config: Path | None) -> Settings:
+    return read_settings(settings_path(config))
+
+
+@contextmanager
+def open_workspace(
+    settings: Settings,
+    *,
+    yes: bool = False,
+    adapter: BaseAdapter | None = None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Iterator[Workspace]:
+    """Everything a run needs, closed afterwards. `clock`, `sleep` and `adapter` let a test move time and stay in process."""
+    from sync.workspace import Guards, Workspace
+
+    rules, texts = _rules(settings)
+    store = _store(settings)
+    accounts = {name: _account(name, settings, rules.routing, adapter, clock, sleep) for name in settings.accounts}
+    guards = Guards(settings.guards.first_run, settings.guards.restrictions, settings.guards.restrictions_percent / 100, yes)
+    try:
+        yield Workspace(store, accounts, _policy(settings), rules, guards, _fingerprint(settings, texts), clock, tell)
+    finally:
+        for account in accounts.values():
+            account.connector.close()
+        store.close()
+
+
+@contextmanager
+def open_memory(config: Path | None) -> Iterator[Store]:
+    """The store alone, for commands that look at what is remembered and contact nobody."""
+    settings = settings_of(config)
+    file = settings.store.url.removeprefix("sqlite:///")
+    if file != settings.store.url and not Path(file).exists():
+        raise Stop(f"There is nothing to show yet: no store at {file}. Run `leadloom sync` first.")
+    store = _store(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def connect(name: str, account: AccountSettings, **options: Any) -> Connector:
+    """The connector of one account; nothing is sent yet."""
+    import connectors
+
+    given = {key: value for key, value in account if value is not None and key not in ("crm", "objects", "pacing", "base_url")}
+    secrets = {key: value for key, value in given.items() if isinstance(value, SecretStr)}
+    others = {key: str(value) for key, value in given.items() if key not in secrets}
+    base_url = getattr(account, "base_url", None) or others.pop("instance_url", None)
+    access = connectors.Access(name, account.crm, base_url, secrets, others)
+    return connectors.connect(access, pacing=account.pacing, **options)
+
+
+def _store(settings: Settings) -> Store:
+    from store.store import open_store
+
+    return open_store(settings.store.url)
+
+
+def _account(
+    name: str,
+    settings: Settings,
+    routing: routing_rules.Rules,
+    adapter: BaseAdapter | None,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Account:
+    from sync.workspace import Account
+
+    account = settings.accounts[name]
+    routed = frozenset(email for owner in routing.owners.values() for email in owner.addresses)
+    bind = partial(_bound, account.crm, settings.defaults.region, routed)
+    connector = connect(name, account, adapter=adapter, clock=clock, sleep=sleep)
+    return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name))
+
+
+def _bound(
+    crm: str, region: str | None, routed: frozenset[str], object: str, schema: Schema, owners: Sequence[Owner], identity: Identity
+) -> Any:
+    from mappings.apply import bind
+    from mappings.schema import packaged
+
+    return bind(packaged(crm, object), schema, owners, region=region, api_user_email=identity.user_email, routed_owners=routed)
+
+
+def _scope(settings: Settings, name: str) -> Scope:
+    from leads.predicates import ALWAYS, holds, parse
+    from sync.workspace import Scope
+
+    scope = settings.scope_of(name)
+    condition = ALWAYS if scope.when is None else parse(scope.when)
+    return Scope(scope.create, partial(holds, condition))
+
+
+def _policy(settings: Settings) -> Any:
+    from sync.state import FieldPolicy, Policy
+
+    fields = {}
+    for name, spec in FIELDS.items():
+        rule = settings.fields.rules.get(name)
+        winner = spec.winner.value if rule is None or rule.winner is None else rule.winner
+        usual = "out" if spec.winner is Winner.OURS else "both"
+        fields[name] = FieldPolicy(winner, usual if rule is None or rule.direction is None else rule.direction)
+    return Policy(settings.precedence, fields)
+
+
+def _rules(settings: Settings) -> tuple[Rules, Mapping[str, str]]:
+    """The rule files, yours or those that ship; everything that is wrong with both of them is told at once."""
+    from leads import routing_rules, scoring_rules
+    from sync.decide import Rules
+
+    texts = {"scoring": _text(settings.scoring, "scoring"), "routing": _text(settings.routing, "routing")}
+    mistakes: list[Mistake] = []
+    scoring = _parsed(scoring_rules.parse, texts["scoring"], settings.scoring, mistakes)
+    routing = _parsed(routing_rules.parse, texts["routing"], settings.routing, mistakes)
+    if scoring is None or routing is None:
+        raise SettingsWrong(mistakes)
+    return Rules(scoring, routing), texts
+
+
+def _text(rules: RuleFile, name: str) -> str:
+    return (rules.file or files("leads").joinpath("rules", f"{name}.toml")).read_text(encoding="utf-8")
+
+
+def _parsed(parse: Callable[[str], Parsed], text: str, rules: RuleFile, mistakes: list[Mistake]) -> Parsed | None:
+    try:
+        return parse(text)
+    except RuleFileError as error:
+        mistakes += [Mistake(str(rules.file), problem.key, str(problem).removeprefix(f"{problem.key}: ")) for problem in error.problems]
+        return None
+
+
+def _fingerprint(settings: Settings, texts: Mapping[str, str]) -> str:
+    """Changes with whatever plans depend on. Secrets dump as stars, so a new token does not make a plan stale."""
+    tables = settings.model_dump(mode="json", include={"defaults", "accounts", "scope", "consent", "fields"})
+    return hashlib.sha256(json.dumps([tables, dict(texts)], sort_keys=True).encode()).hexdigest()
