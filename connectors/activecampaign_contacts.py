@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.base import Ending, Field, Json, Option, Record, Schema, Write
@@ -160,7 +160,7 @@ def moment(value: Any) -> datetime | None:
     if value is None or str(value) == "" or str(value).startswith(NO_DATE):
         return None
     at = datetime.fromisoformat(str(value))
-    return None if at.tzinfo is None else at
+    return None if at.tzinfo is None else at.astimezone(UTC)
 
 
 def values_by_contact(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str | None]]:

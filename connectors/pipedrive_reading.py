@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from math import ceil, inf
 from typing import Any, Final
 
 from connectors import pipedrive_persons as persons
@@ -108,7 +109,7 @@ class Reading:
 
     def ended(self, known_ids: Iterable[str], cap: float | None) -> Iterator[Record]:
         known = sorted({int(id) for id in known_ids})
-        absent = [id for at in range(0, len(known), BY_ID) for id in self._absent(known[at : at + BY_ID])]
+        absent = self._absent(known)
         check_disappearance(self._door.account, len(absent), len(known), cap)
         for id in absent:
             record = self.ending(str(id))
@@ -167,10 +168,27 @@ class Reading:
         return [row for row in rows if row.get("is_deleted") is not True and any(_matches(row, field, value) for value in values)]
 
     def _absent(self, known: Sequence[int]) -> list[int]:
-        params = {"ids": ",".join(str(id) for id in known), "limit": BY_ID}
-        rows = read(self._door, PERSONS, kind="read", params=params)["data"]
-        shown = {persons.person_id(row) for row in rows if row.get("is_deleted") is not True}
+        """The ids that no list shows. A page of everybody costs as much as a hundred ids, so a walk comes first, as long as it may pay."""
+        shown, reached = self._walked(ceil(len(known) / BY_ID)) if len(known) > BY_ID else (set(), 0)
+        rest = [id for id in known if id > reached]
+        for at in range(0, len(rest), BY_ID):
+            shown.update(self._listed(rest[at : at + BY_ID]))
         return [id for id in known if id not in shown]
+
+    def _walked(self, calls: int) -> tuple[set[int], float]:
+        """The ids on the first pages, and how far they reach."""
+        shown: set[int] = set()
+        params = {"sort_by": "id", "sort_direction": "asc", "limit": PAGE}
+        for number, rows in enumerate(pages(self._door, PERSONS, params, kind="read"), start=1):
+            shown.update(persons.person_id(row) for row in rows if row.get("is_deleted") is not True)
+            if number == calls:
+                return shown, max(shown, default=0)
+        return shown, inf
+
+    def _listed(self, ids: Sequence[int]) -> set[int]:
+        params = {"ids": ",".join(str(id) for id in ids), "limit": BY_ID}
+        rows = read(self._door, PERSONS, kind="read", params=params)["data"]
+        return {persons.person_id(row) for row in rows if row.get("is_deleted") is not True}
 
     def _records(self, rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> list[Record]:
         schema, organisations = self._company.schema(), self._company.organisations

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -12,6 +14,7 @@ import pytest
 
 import sandbox
 from connectors import Access, connect
+from connectors import activecampaign_contacts as shapes
 from connectors.activecampaign import ActiveCampaign
 from connectors.base import Ending, NewField, Op, Outcome, Record, Write
 from connectors.errors import AccountStopped, Denied, Misconfigured, Retry, Unreadable
@@ -237,6 +240,17 @@ def test_a_contact_that_was_never_changed_is_dated_by_its_creation(world: World,
     records, cursor = walk(crm)
     assert records[0].changed_at == records[0].created_at
     assert walk(crm, cursor)[0] == []
+
+
+def test_a_recorded_contact_is_read_in_utc() -> None:
+    file = Path(__file__).resolve().parents[2] / "../shared/wire/recorded/activecampaign-java/getContact.json"
+    if not file.exists():
+        pytest.skip("the recorded traffic is not beside this repository")
+    body = json.loads(file.read_text())
+    seen = shapes.Seen(body["contact"], shapes.values_of(body), shapes.lists_by_contact(body["contactLists"])["1"])
+    record = shapes.record(seen, shapes.shape([], []))
+    assert record.changed_at == datetime(2021, 7, 2, 10, 6, 23, tzinfo=UTC)
+    assert record.fields[OPT_OUT] is False
 
 
 def test_an_answer_without_content_is_asked_for_again(world: World, crm: ActiveCampaign) -> None:
