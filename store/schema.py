@@ -48,6 +48,8 @@ inbox = _table(
     _text("id", key=True),
     _text("fields"),
     _time("changed_at"),
+    _time("created_at"),
+    _time("since"),
     _text("ending"),
     _text("moved_object"),
     _text("moved_id"),

@@ -93,6 +93,10 @@ class Unit:
         token: str | None = self._scalar(sa.select(t.cursor.c.token).where(t.cursor.c.account == account, t.cursor.c.object == object))
         return token
 
+    def last_read(self, account: str, object: str) -> datetime | None:
+        """When the account was read last."""
+        return instant(self._scalar(sa.select(t.cursor.c.at).where(t.cursor.c.account == account, t.cursor.c.object == object)))
+
     def put_cursor(self, account: str, object: str, token: str, at: datetime) -> None:
         self._upsert(t.cursor, [{"account": account, "object": object, "token": token, "at": seconds(at)}])
 
@@ -108,8 +112,9 @@ class Unit:
     def drop_hints(self, refs: Iterable[Ref]) -> None:
         self._delete(t.hint, refs)
 
-    def put_inbox(self, records: Iterable[tuple[Ref, Record]], run: str, read_at: datetime) -> None:
-        self._upsert(t.inbox, [_inbox_row(ref, record, run, read_at) for ref, record in records])
+    def put_inbox(self, records: Iterable[tuple[Ref, Record]], run: str, read_at: datetime, since: datetime | None = None) -> None:
+        """Keep what was read; `since` is when the account was read the time before."""
+        self._upsert(t.inbox, [_inbox_row(ref, record, run, read_at, since) for ref, record in records])
 
     def inbox_rows(self, account: str, object: str, after: str, limit: int) -> list[tuple[Ref, Record, str]]:
         """What was read of an object, by id, with the lead it is given to (empty: none yet)."""
@@ -126,12 +131,11 @@ class Unit:
             where = (inbox.account == sa.bindparam("b_account"), inbox.object == sa.bindparam("b_object"), inbox.id == sa.bindparam("b_id"))
             self._connection.execute(sa.update(t.inbox).where(*where).values(lead_id=sa.bindparam("b_lead")), rows)
 
-    def inbox_of(self, lead_ids: Sequence[str]) -> dict[str, dict[Ref, tuple[Record, datetime]]]:
-        found: dict[str, dict[Ref, tuple[Record, datetime]]] = defaultdict(dict)
+    def inbox_of(self, lead_ids: Sequence[str]) -> dict[str, dict[Ref, tuple[Record, datetime | None]]]:
+        """By lead: what was read of its records, each with the moment up to which it is known not to have changed."""
+        found: dict[str, dict[Ref, tuple[Record, datetime | None]]] = defaultdict(dict)
         for row in self._in(t.inbox, t.inbox.c.lead_id, lead_ids):
-            read_at = instant(row.read_at)
-            assert read_at is not None  # noqa: S101  # written by put_inbox only
-            found[row.lead_id][Ref(row.account, row.object, row.id)] = (_record(row), read_at)
+            found[row.lead_id][Ref(row.account, row.object, row.id)] = (_record(row), instant(row.since))
         return found
 
     def inbox_size(self) -> int:
@@ -511,12 +515,14 @@ def _where(ref: Ref) -> dict[str, str]:
     return {"account": ref.account, "object": ref.object, "id": ref.id}
 
 
-def _inbox_row(ref: Ref, record: Record, run: str, read_at: datetime) -> dict[str, Any]:
+def _inbox_row(ref: Ref, record: Record, run: str, read_at: datetime, since: datetime | None) -> dict[str, Any]:
     moved_object, moved_id = record.moved_to if record.moved_to is not None else ("", "")
     return {
         **_where(ref),
         "fields": dumps(record.fields),
         "changed_at": seconds(record.changed_at),
+        "created_at": seconds(record.created_at),
+        "since": seconds(since),
         "ending": "" if record.ending is None else record.ending,
         "moved_object": moved_object,
         "moved_id": moved_id,
@@ -535,7 +541,7 @@ def _record(row: Any) -> Record:
         json.loads(row.fields),
         None,
         instant(row.changed_at),
-        None,
+        instant(row.created_at),
         None if row.ending == "" else Ending(row.ending),
         None if row.moved_id == "" else (row.moved_object, row.moved_id),
         tuple(json.loads(row.aliases)),

@@ -30,6 +30,8 @@ class Observed(Protocol):
     def fields(self) -> Mapping[str, Any]: ...
     @property
     def changed_at(self) -> datetime | None: ...
+    @property
+    def created_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class View:
     base: Base
     dialect: Any
     record: Observed | None = None
+    since: datetime | None = None  # up to when the record is known not to have changed
 
     @property
     def ref(self) -> Ref:
@@ -128,11 +131,17 @@ def _is_finer(one: _Contender, other: _Contender) -> bool:
 def _winner(name: str, contenders: Sequence[_Contender], policy: Policy) -> _Contender:
     if _is_race_of_stages(name, contenders, policy):
         return max(contenders, key=lambda one: (_is_furthest(one, contenders), -policy.rank(one.origin.account)))
-    if policy.fields[name].winner != Winner.PRECEDENCE:
-        for one in contenders:
-            if all(other is one or _certainly_after(one.origin, other.origin) for other in contenders):
-                return one
+    newest = next(
+        (one for one in contenders if all(other is one or _certainly_after(one.origin, other.origin) for other in contenders)), None
+    )
+    if newest is not None and (policy.fields[name].winner != Winner.PRECEDENCE or not _is_between_accounts(contenders)):
+        return newest
     return min(contenders, key=lambda one: policy.rank(one.origin.account))
+
+
+def _is_between_accounts(contenders: Sequence[_Contender]) -> bool:
+    """Two records changed at once; a later edit of what the lead already said is none."""
+    return sum(one.change is not None for one in contenders) > 1
 
 
 def _is_race_of_stages(name: str, contenders: Sequence[_Contender], policy: Policy) -> bool:
@@ -157,7 +166,7 @@ def _rule(name: str, contenders: Sequence[_Contender], best: _Contender, policy:
         return "the only change"
     if _is_race_of_stages(name, contenders, policy):
         return "the furthest stage"
-    if policy.fields[name].winner != Winner.PRECEDENCE and all(_certainly_after(best.origin, one.origin) for one in others):
+    if all(_certainly_after(best.origin, one.origin) for one in others):
         return "certainly the newest change"
     return "order of the accounts"
 
@@ -185,16 +194,31 @@ def _read(view: View, policy: Policy, now: datetime) -> tuple[Base, list[Change]
             pairs[row.id] = _foreign_edit(view, row, pair, theirs, meaning, problems, reviews)
             continue
         pairs[row.id] = Pair(theirs, meaning)
-        if row.lead in RESTRICTIONS or same(meaning, pair.meant):
+        if row.lead in RESTRICTIONS:
+            if pair.meant is True and meaning is not True:
+                problems.append(_lifted(view, row))
+            continue
+        if same(meaning, pair.meant):
             continue
         first = not view.base.knows(row.id)
         if first and blank(meaning):
             continue
         new = CLEARED if blank(meaning) else meaning
-        lo = None if first else view.base.read_at
+        lo = _latest(view.since, view.record.created_at if first else view.base.read_at)
         hi = view.record.changed_at if view.record.changed_at is not None else now
         changes.append(Change(row.lead, pair.meant, new, view.ref, row.id, lo, hi, first, partial(row.fits, theirs)))
     return Base(pairs, now), changes, problems, reviews
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _lifted(view: View, row: Any) -> Problem:
+    where = f"{view.ref.object} {view.ref.id}"
+    message = f"{row.lead} of {where} was taken back in the CRM; Leadloom never loosens a no and sets it again."
+    fix = "If the person agreed anew, keep the proof of it: only documented consent can lift a no."
+    return Problem(view.ref.account, "restriction_lifted", message, fix, view.ref, view.link.lead_id, row.lead)
 
 
 def _foreign_edit(view: View, row: Any, pair: Pair, theirs: Any, meaning: Value, problems: list[Problem], reviews: list[Review]) -> Pair:

@@ -15,7 +15,22 @@ from leads.normal import Refused, email
 from mappings.sets import project, shown
 from mappings.values import Held
 from sync.merge import RESTRICTIONS, SETS, View, every_row
-from sync.state import Base, Cell, LeadState, LinkState, Pair, PlannedWrite, Policy, Problem, Ref, Role, Section, dump_value, same
+from sync.state import (
+    Base,
+    Cell,
+    LeadState,
+    LinkState,
+    Pair,
+    PlannedWrite,
+    Policy,
+    Problem,
+    Ref,
+    Role,
+    Section,
+    dump_value,
+    load_value,
+    same,
+)
 
 Restricted = frozenset[tuple[str, str]]  # (channel, address)
 
@@ -84,7 +99,7 @@ def _create(lead: LeadState, place: Place, restricted: Restricted, policy: Polic
     draft.write_fields(creating=True)
     draft.fill()
     restrict, _ = draft.write_restrictions(restricted)
-    cells = tuple(draft.cells + restrict)
+    cells = tuple(draft.cells + restrict + draft.held_cells)
     return PlannedWrite(place.account, place.object, lead.id, Section.CREATE, cells, None, place.key), draft.held
 
 
@@ -103,6 +118,7 @@ class _Draft:
         self.pairs: dict[str, Pair] = dict(base.pairs)
         self.cells: list[Cell] = []
         self.held: list[_HeldCell] = []
+        self.held_cells: list[Cell] = []
         self.new_held = False
 
     def write_fields(self, *, creating: bool = False) -> None:
@@ -198,6 +214,7 @@ class _Draft:
         return self.pairs.get(row.id, Pair())
 
     def _hold(self, row: Any, pair: Pair, value: Any, held: Held) -> None:
+        self.held_cells.append(Cell(row.id, row.remote, row.lead, pair.seen, value, load_value(value), "", held.reason))
         self.held.append(_HeldCell(row.lead, held.reason, held.message))
         if pair.refused is None or pair.refused[0] != value:
             self.new_held = True

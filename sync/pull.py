@@ -38,6 +38,7 @@ def pull(workspace: Workspace, doors: Sequence[Door], run: str, census: Census, 
     with workspace.store.begin() as unit:
         cursors = {(door.name, object): unit.cursor(door.name, object) for door in doors for object, _ in door.objects()}
         hints = {door.name: unit.hints(door.name) for door in doors}
+        read_before = {(door.name, object): unit.last_read(door.name, object) for door in doors for object, _ in door.objects()}
         stale_inbox = unit.inbox_size() > 0
         empty_store = unit.lead_ids("", 1) == []
     pages: queue.Queue[_Read | None] = queue.Queue(AHEAD * max(1, len(doors)))
@@ -52,7 +53,17 @@ def pull(workspace: Workspace, doors: Sequence[Door], run: str, census: Census, 
             if read.page is not None:
                 if empty_store and not workspace.adopting:
                     _refuse_our_keys(read.door.name, read.door.dialects[read.object], read.page.records)
-                store_page(workspace, read.door, read.object, read.page, run, now, census, clean_inbox=stale_inbox)
+                store_page(
+                    workspace,
+                    read.door,
+                    read.object,
+                    read.page,
+                    run,
+                    now,
+                    census,
+                    read_before[(read.door.name, read.object)],
+                    clean_inbox=stale_inbox,
+                )
             elif isinstance(read.error, ConnectorError):
                 census.stop(read.door.name, read.error)
             elif read.error is not None:
@@ -92,9 +103,18 @@ def _until_all_ended(pages: queue.Queue[_Read | None], readers: int) -> Iterable
 
 
 def store_page(
-    workspace: Workspace, door: Door, object: str, page: Page, run: str, now: datetime, census: Census, *, clean_inbox: bool = False
+    workspace: Workspace,
+    door: Door,
+    object: str,
+    page: Page,
+    run: str,
+    now: datetime,
+    census: Census,
+    since: datetime | None = None,
+    *,
+    clean_inbox: bool = False,
 ) -> None:
-    """One page and its cursor, in one transaction."""
+    """One page and its cursor, in one transaction. `since` is when the object was read before: what is new happened after."""
     account, dialect = door.name, door.dialects[object]
     with workspace.store.begin() as unit:
         known = unit.links_at(account, object, _ids(page.records))
@@ -112,7 +132,7 @@ def store_page(
                 news.append((ref, record))
                 if link is not None and link.ref == ref:
                     gave[ref] = link.lead_id
-        unit.put_inbox(news, run, now)
+        unit.put_inbox(news, run, now, since)
         unit.give_to_leads(gave)
         if clean_inbox:
             unit.drop_inbox(quiet)

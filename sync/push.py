@@ -71,7 +71,7 @@ def _push_batch(workspace: Workspace, door: Door, object: str, entries: Sequence
 
 def request(write: PlannedWrite) -> Write:
     """The contract's form of a planned write."""
-    fields = {cell.remote: cell.new for cell in write.cells}
+    fields = {cell.remote: cell.new for cell in write.cells if not cell.held}
     if write.section is Section.CREATE:
         return Write(Op.CREATE, write.object, fields, None, write.key)
     return Write(Op.UPDATE, write.object, fields, write.id)
@@ -155,7 +155,7 @@ class _Settling:
     def _rejected(self, entry: Entry, receipt: Receipt) -> None:
         """The field that is named is held, and the rest is sent again: a rejected write changed nothing."""
         write, named = entry.write, receipt.field
-        cell = next((cell for cell in write.cells if cell.remote == named), None)
+        cell = next((cell for cell in write.cells if cell.remote == named and not cell.held), None)
         message = receipt.message or "The CRM rejected the write."
         self._problem(
             entry, f"rejected:{receipt.cause}", message, "Correct the value in the lead or in the CRM.", cell.field if cell else ""
@@ -165,8 +165,8 @@ class _Settling:
             link, base = self.links[ref]
             self.links[ref] = (link, refuse(base, write, receipt.cause or "rejected", named if cell is not None else None))
         self._end(entry, EntryState.HELD, receipt, "held")
-        if cell is not None and len(write.cells) > 1:
-            self.again.append((without(write, cell.remote), entry.run))
+        if cell is not None and sum(not one.held for one in write.cells) > 1:
+            self.again.append((without(write, cell.remote, receipt.cause or "rejected"), entry.run))
 
     def _end(self, entry: Entry, state: EntryState, receipt: Receipt, verdict: str, id: str = "") -> None:
         self.marks.setdefault((state, receipt.outcome, receipt.cause, receipt.message, id), []).append(entry.op)

@@ -22,6 +22,9 @@ def settle(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: 
     """The base after a confirmed write; `fields` is what the CRM showed when it was read back (may be empty)."""
     pairs = dict(base.pairs)
     for cell in write.cells:
+        if cell.held:
+            pairs[cell.row_id] = replace(pairs.get(cell.row_id, Pair()), refused=(_refused_value(cell), cell.held))
+            continue
         pairs[cell.row_id] = _settle_cell(pairs.get(cell.row_id, Pair()), cell, fields.get(cell.remote, cell.new), dialect)
     return Base(pairs, base.read_at)
 
@@ -68,14 +71,17 @@ def refuse(base: Base, write: PlannedWrite, cause: str, remote: str | None) -> B
     pairs = dict(base.pairs)
     for cell in write.cells:
         if remote is None or cell.remote == remote:
-            value = cell.new if cell.field in SETS else dump_value(cell.meant)
-            pairs[cell.row_id] = replace(pairs.get(cell.row_id, Pair()), refused=(value, cause))
+            pairs[cell.row_id] = replace(pairs.get(cell.row_id, Pair()), refused=(_refused_value(cell), cause))
     return Base(pairs, base.read_at)
 
 
-def without(write: PlannedWrite, remote: str) -> PlannedWrite:
-    """The same write less one refused field: a rejected write changed nothing, so the rest may be sent at once."""
-    return replace(write, cells=tuple(cell for cell in write.cells if cell.remote != remote))
+def _refused_value(cell: Cell) -> Any:
+    return cell.new if cell.field in SETS else dump_value(cell.meant)
+
+
+def without(write: PlannedWrite, remote: str, cause: str) -> PlannedWrite:
+    """The same write with one field held: a rejected write changed nothing, so the rest may be sent at once."""
+    return replace(write, cells=tuple(replace(cell, held=cause) if cell.remote == remote else cell for cell in write.cells))
 
 
 def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any) -> Base:
@@ -86,7 +92,7 @@ def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], d
     """
     pairs = dict(base.pairs)
     for cell in write.cells:
-        if cell.remote not in fields:
+        if cell.remote not in fields or cell.held:
             continue
         shown, pair = fields[cell.remote], pairs.get(cell.row_id, Pair())
         if cell.field in SETS:

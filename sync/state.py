@@ -147,7 +147,10 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One field of one planned write: the CRM's field, what it shows, what it is to show, and what that means."""
+    """One field of one planned write: the CRM's field, what it shows, what it is to show, and what that means.
+
+    `held` says why it does not travel with the write after all; it is kept so that the new base knows it.
+    """
 
     row_id: str
     remote: str
@@ -156,6 +159,7 @@ class Cell:
     new: Json
     meant: Value
     reason: str
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -330,7 +330,7 @@ class _Chunk:
         unit = self.unit
         self.states: dict[str, LeadState] = unit.leads(ids)
         self.views: dict[str, list[tuple[Link, Base]]] = unit.links_of(ids)
-        self.inbox: dict[str, dict[Ref, tuple[Record, datetime]]] = unit.inbox_of(ids)
+        self.inbox: dict[str, dict[Ref, tuple[Record, datetime | None]]] = unit.inbox_of(ids)
         self.open: dict[str, list[Entry]] = unit.open_entries_of(ids)
         self.pools: routing.State = routing.unpack(unit.pools())
         self.dialects = dialects_of(self.doors)
@@ -387,7 +387,7 @@ class _Chunk:
     def _view(self, lead_id: str, link: Link, base: Base) -> View | None:
         """The link with what was read of it; an ended record ends its link and is no view any more."""
         dialect = self.dialects.get((link.ref.account, link.ref.object))
-        record, _ = self.inbox.get(lead_id, {}).get(link.ref, (None, None))
+        record, since = self.inbox.get(lead_id, {}).get(link.ref, (None, None))
         if record is not None and record.ending is not None:
             link = self._end(link, base, record)
             record = None
@@ -395,7 +395,7 @@ class _Chunk:
             link = replace(link, state=LinkState.ACTIVE, ending="")  # restored in the CRM
         if dialect is None or link.state is LinkState.ENDED:
             return None
-        return View(link, base, dialect, record)
+        return View(link, base, dialect, record, since)
 
     def _end(self, link: Link, base: Base, record: Record) -> Link:
         """An ended record is unlinked and reported, never spread. One that merely is not shown comes back when it is shown again."""

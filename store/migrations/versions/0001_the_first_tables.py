@@ -81,6 +81,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("fields", sa.Text(), nullable=False),
         sa.Column("changed_at", sa.Float(), nullable=True),
+        sa.Column("created_at", sa.Float(), nullable=True),
+        sa.Column("since", sa.Float(), nullable=True),
         sa.Column("ending", sa.Text(), nullable=False),
         sa.Column("moved_object", sa.Text(), nullable=False),
         sa.Column("moved_id", sa.Text(), nullable=False),
