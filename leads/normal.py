@@ -62,7 +62,7 @@ EMPTY: Final = Refused("is empty")
 def fold(text: str) -> str:
     """NFC, no invisible signs, single blanks, none at the ends."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
-    return text if text.isprintable() else "".join(filter(_is_visible, text))
+    return text if text.isprintable() else " ".join(unicodedata.normalize("NFC", "".join(filter(_is_visible, text))).split())
 
 
 def _is_visible(sign: str) -> bool:

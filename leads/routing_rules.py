@@ -182,7 +182,8 @@ def _target(table: Table, key: str, text: str, owners: Mapping[str, Owner], pool
 
 
 def _nearest_target(text: str, owners: Iterable[str], pools: Iterable[str]) -> str | None:
-    return nearest(text, (*(f"owner:{name}" for name in owners), *(f"pool:{name}" for name in pools)))
+    targets = {name: f"{kind}:{name}" for kind, names in (("owner", owners), ("pool", pools)) for name in names}
+    return targets.get(nearest(text.rpartition(":")[2], targets) or "")
 
 
 def _need_catch_all(file: Table, rules: list[Rule]) -> None:

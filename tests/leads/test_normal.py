@@ -289,3 +289,24 @@ def test_number(text, value):
 @pytest.mark.parametrize("text", ["", "50-100", "250+", "12.5", "1.2.3", "ca. 50", "many", "1.200,50"])
 def test_what_is_no_whole_number_is_refused(text):
     assert isinstance(normal.number(text), Refused)
+
+
+FORMS = [normal.fold, normal.plain, normal.company, normal.country, normal.language, normal.website, normal.salutation]
+ANY_TEXT = st.text(max_size=20) | st.sampled_from(
+    ["http://", "x.de/?", "//x.de", "http://[", "x.de:99999", "Hr. ", "GmbH & Co", "de-", "İ", "ǰ", "ﬁ", "\u0344"]
+)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+@settings(max_examples=200)
+@given(ANY_TEXT)
+def test_a_normal_form_is_its_own_normal_form(form, text):
+    found = form(text)
+    assert isinstance(found, Refused) or form(found) == found
+
+
+@settings(max_examples=200)
+@given(ANY_TEXT | st.text("0123456789.,' -+", max_size=12))
+def test_nothing_written_makes_a_form_fail(text):
+    for form in (normal.email, normal.phone, normal.person_name, normal.number, normal.registrable, normal.item_email, normal.item_phone):
+        assert form(text) == form(text)
