@@ -351,14 +351,18 @@ def _text(spec: RowSpec, field: FieldLike) -> Text:
 
 
 def _choice(text: Text, field: FieldLike, crm: str) -> Choice:
-    values = {label.casefold(): _id(option.value, crm) for option in reversed(field.options) for label in (option.value, option.label)}
+    values = {name: _id(value, crm) for name, value in _by_name(field).items()}
     return Choice(values, {option.value: option.label for option in field.options}, text, field.restricted)
 
 
+def _by_name(field: FieldLike) -> dict[str, str]:
+    """Folded label or value -> value. Of equal labels the first counts, and a value counts more than a label."""
+    options = list(reversed(field.options))
+    return {option.label.casefold(): option.value for option in options} | {option.value.casefold(): option.value for option in options}
+
+
 def _flag(field: FieldLike, crm: str) -> Flag:
-    words = {option.label.casefold(): option.value for option in field.options} | {
-        option.value.casefold(): option.value for option in field.options
-    }
+    words = _by_name(field)
     for yes, no in (("true", "false"), ("yes", "no"), ("1", "0"), ("ja", "nein")):
         if yes in words and no in words:
             return Flag(_id(words[yes], crm), _id(words[no], crm))
@@ -368,7 +372,7 @@ def _flag(field: FieldLike, crm: str) -> Flag:
 
 
 def _option(kind: type[Option], spec: RowSpec, field: FieldLike, crm: str) -> Option:
-    values = {label.casefold(): option.value for option in reversed(field.options) for label in (option.label, option.value)}
+    values = _by_name(field)
     written: dict[str, Json] = {}
     understood: dict[str, tuple[str, ...]] = {}
     for ours, names in _in_order(spec):
@@ -403,9 +407,6 @@ def _owner(context: _Context) -> OwnerId:
 
 
 def _country(text: Text, field: FieldLike, crm: str) -> Country:
-    values: dict[str, Json] = {}
-    for option in reversed(field.options):
-        names = (option.value, option.label)
-        values |= {name.casefold(): _id(option.value, crm) for name in names}
-        values |= {code: _id(option.value, crm) for name in names if not isinstance(code := country_code(name), Refused)}
-    return Country(text, values, {option.value: option.label for option in field.options}, field.restricted)
+    values = {name: _id(value, crm) for name, value in _by_name(field).items()}
+    codes = {code: value for name, value in reversed(values.items()) if not isinstance(code := country_code(name), Refused)}
+    return Country(text, values | codes, {option.value: option.label for option in field.options}, field.restricted)

@@ -212,12 +212,12 @@ class Flag(Reading):
     no: Json = False
     guarded: bool = False
 
-    def read(self, theirs: Json, meant: Value) -> Value | Shown:
+    def read(self, theirs: Json, _meant: Value) -> Value | Shown:
         if isinstance(theirs, bool):
             return theirs
         text = clean(theirs)
         if text == "":
-            return False if meant is False else ABSENT
+            return ABSENT
         if text is None:
             return UNCLEAR
         return self._word(text)

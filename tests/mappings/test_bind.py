@@ -246,11 +246,11 @@ def test_a_country_stays_as_it_is_spelled_while_it_is_the_same(dialects: dict[tu
 
 
 def test_a_list_of_countries_is_written_with_its_own_words(schemas: Schemas) -> None:
-    listed = Field("country", "Country", "option", options=(Option("germany", "Germany"), Option("austria", "Austria")), restricted=True)
+    listed = Field("country", "Country", "option", options=(Option("49", "Germany"), Option("43", "Austria")), restricted=True)
     dialect = bind(packaged("hubspot", "contacts"), changed(schemas("hubspot", "contacts"), country=listed), ())
     country = row(dialect, "country")
-    assert country.format("AT", "germany") == "austria"
-    assert country.parse("germany") == "DE"
+    assert country.format("AT", "49") == "43"
+    assert country.parse("49") == "DE"
     assert isinstance(country.format("FR", None), Held)
 
 
@@ -279,3 +279,10 @@ def test_an_owner_in_a_text_field_is_an_address(dialects: dict[tuple[str, str], 
     assert owner.parse(" Anna@Firma.example ") == "anna@firma.example"
     assert owner.format("anna@firma.example", "Anna@Firma.example") == "Anna@Firma.example"
     assert isinstance(owner.format("anna@firma.example", "Anna"), Held)
+
+
+def test_the_value_of_an_option_counts_more_than_the_label_of_another(schemas: Schemas) -> None:
+    crossed = tuple(Option(value, label) for value, label in (("yes", "no"), ("no", "partial"), ("unknown", "yes"), ("partial", "unknown")))
+    schema = changed(schemas("hubspot", "contacts"), leadloom_bant_need=Field("leadloom_bant_need", "Need", "option", options=crossed))
+    need = row(bind(packaged("hubspot", "contacts"), schema, ()), "leadloom_bant_need")
+    assert [need.format(level, None) for level in ("yes", "no", "partial")] == ["yes", "no", "partial"]
