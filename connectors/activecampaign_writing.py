@@ -13,7 +13,7 @@ from connectors.activecampaign_reading import Reading, missing
 from connectors.base import Ending, Op, Outcome, Receipt, Record, Write
 from connectors.errors import ConnectorError, RecordRefused
 from connectors.http import Answer, escape
-from connectors.singly import rejected, write_singly
+from connectors.singly import Unfit, rejected, write_singly
 
 REFUSALS: Final = (400, 409, 422)
 
@@ -34,7 +34,7 @@ class Writing:
             return self._delete(write)
         try:
             body = contacts.body(write, self._account.shape())
-        except contacts.Unfit as unfit:
+        except Unfit as unfit:
             return rejected(write, unfit.cause, unfit.message, unfit.field)
         return self._create(write, body) if write.op is Op.CREATE else self._update(write, body)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.base import Ending, Field, Json, Option, Record, Schema, Write
+from connectors.singly import Unfit
 
 OBJECT: Final = "persons"
 KEY: Final = "leadloom_key"
@@ -60,16 +61,6 @@ NEW_TYPES: Final = {
     "options": "set",
 }
 YES_NO: Final = ("yes", "no")
-
-
-class Unfit(Exception):
-    """A value that this field cannot take; seen before anything is sent."""
-
-    def __init__(self, cause: str, field: str, message: str) -> None:
-        super().__init__(message)
-        self.cause = cause
-        self.field = field
-        self.message = message
 
 
 # -- schema ----------------------------------------------------------------------------------------------------------------------------

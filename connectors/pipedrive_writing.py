@@ -13,7 +13,7 @@ from connectors.pipedrive_calls import unexpected, written
 from connectors.pipedrive_company import PERSONS, Company
 from connectors.pipedrive_organizations import Undecided
 from connectors.pipedrive_reading import Reading
-from connectors.singly import rejected, write_singly
+from connectors.singly import Unfit, rejected, write_singly
 
 NAMES: Final = ("name", "first_name", "last_name")
 FRESH_S: Final = 60.0  # many rows may be refused in a row; the fields are described afresh for the first
@@ -36,7 +36,7 @@ class Writing:
             return self._delete(write)
         try:
             body = self._body(write, self._company.schema())
-        except persons.Unfit as unfit:
+        except Unfit as unfit:
             return rejected(write, unfit.cause, unfit.message, unfit.field)
         except Undecided:
             return _waits_for_organisation(write)
@@ -46,7 +46,7 @@ class Writing:
 
     def _body(self, write: Write, schema: Schema) -> dict[str, Any]:
         if write.op is Op.CREATE and all(write.fields.get(name) in (None, "") for name in NAMES):
-            raise persons.Unfit("required", "last_name", "a person needs a name.")
+            raise Unfit("required", "last_name", "a person needs a name.")
         key = {} if write.op is not Op.CREATE or write.key is None else {self._company.key_field(): write.key}
         body = persons.body(write, schema, self._company.organisations.id_for)
         return {**body, "custom_fields": {**body.get("custom_fields", {}), **key}} if len(key) > 0 else body

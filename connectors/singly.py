@@ -11,6 +11,16 @@ from connectors.errors import AccountStopped, ConnectorError, Denied, OutcomeUnk
 PATIENCE: Final = 3  # lost answers, or refused accesses, in a row that mean the account rather than the record
 
 
+class Unfit(Exception):
+    """A value that this field cannot take; seen before anything is sent."""
+
+    def __init__(self, cause: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.field = field
+        self.message = message
+
+
 def write_singly(writes: Sequence[Write], write_one: Callable[[Write], Receipt]) -> list[Receipt]:
     """Send `writes` one by one. What stops the account leaves the rest unsent."""
     receipts: list[Receipt] = []

@@ -214,6 +214,18 @@ def test_an_edit_during_a_walk_is_seen_now_or_next_time(world: World, crm: Activ
     assert [record.id for record in walk(crm, last.cursor)[0]] == ["7"]
 
 
+def test_where_the_time_filter_is_ignored_everything_is_read_and_only_changes_are_shown(
+    world: World, crm: ActiveCampaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.activecampaign_contacts._time", lambda *_: None)
+    world.old_people(150)
+    _, cursor = walk(crm)
+    world.act("edit", id=7, fields={"lastName": "Byron"})
+    world.forget()
+    assert [record.id for record in walk(crm, cursor)[0]] == ["7"]
+    assert world.served()["GET /contacts"] == 2
+
+
 def test_without_side_loading_each_changed_contact_costs_one_call(world: World) -> None:
     world.set(side_loads=False)
     world.old_people(5, city="Ulm")
