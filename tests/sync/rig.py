@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import partial
 from importlib.resources import files
@@ -14,7 +15,7 @@ from leads import routing, scoring_rules
 from leads.model import FIELDS, Winner
 from mappings.apply import bind
 from mappings.schema import packaged
-from sandbox.inprocess import InProcess
+from sandbox.inprocess import InProcess, ask
 from sandbox.wire import Clock
 from store.store import Store, open_store
 from sync import engine
@@ -84,6 +85,50 @@ class World:
     def act(self, crm: str, do: str, object: str, id: str, **more: Any) -> Any:
         self.clock.advance(60)
         return self.apps[crm].act({"do": do, "object": object, "id": id, **more})
+
+    def fault(self, crm: str, fault: str, method: str, times: int) -> None:
+        self.apps[crm].faults.order({"match": {"method": method, "path": "*"}, "fault": fault, "times": times})
+
+    def shown(self) -> dict[str, Any]:
+        """Everything all CRMs show, to be compared with later."""
+        return {crm: json.loads(json.dumps(app.records())) for crm, app in self.apps.items()}
+
+    def become_another(self, crm: str) -> None:
+        """Another portal answers at the same address."""
+        self.apps[crm].settings["portal_id"] = 99
+
+    def lose_store(self, folder: Path) -> None:
+        """The hub's memory is gone; the CRMs are as they were."""
+        self.store.close()
+        self.store = open_store(f"sqlite:///{folder / 'leadloom.db'}")
+
+    def value(self, crm: str, object: str, id: str, name: str) -> Any:
+        """What a record shows in a field, by the name a person of that CRM would use."""
+        (record,) = [one for one in self.records(crm, object) if str(one.get("id", one.get("Id"))) == id]
+        if crm == "hubspot":
+            return record["properties"].get(name)
+        if crm == "pipedrive" and name not in record:
+            _, answer = ask(self.apps[crm], "GET", "/api/v2/personFields?limit=500", x_api_token=self.apps[crm].credentials()["token"])
+            key = next(field["field_code"] for field in answer["data"] if field["field_name"] == name)
+            return record["custom_fields"].get(key)
+        if crm == "activecampaign" and name not in record:
+            _, answer = ask(self.apps[crm], "GET", "/api/3/fields?limit=100", api_token=self.apps[crm].credentials()["token"])
+            number = next(field["id"] for field in answer["fields"] if field["perstag"] == name)
+            return next((value["value"] for value in record["fieldValues"] if value["field"] == number), None)
+        return record.get(name)
+
+    def denies(self, crm: str, record: Mapping[str, Any]) -> bool:
+        """Whether a record shows, in its CRM's way, that the person may not be written to."""
+        match crm:
+            case "hubspot":
+                return record["properties"]["hs_email_optout"] == "true"
+            case "salesforce":
+                return record["HasOptedOutOfEmail"] is True
+            case "pipedrive":
+                return record["marketing_status"] == "unsubscribed"
+        lists = [one["status"] for one in record["contactLists"]]
+        marked = self.value(crm, "contacts", record["id"], "LEADLOOM_EMAIL_OPT_OUT")
+        return "2" in map(str, lists) if lists else marked == "true"
 
     def records(self, crm: str, object: str) -> list[dict[str, Any]]:
         return self.apps[crm].records()[object]

@@ -1,0 +1,80 @@
+"""A no travels from the first day on: to every record that shows the address, into every create, and never back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.sync.rig import World, totals
+
+Build = Callable[..., World]
+ADDRESS = "anna.schmidt@acme.example"
+ANNA = {"first_name": "Anna", "last_name": "Schmidt", "email": ADDRESS}
+OBJECT = {"hubspot": "contacts", "salesforce": "Lead", "pipedrive": "persons", "activecampaign": "contacts"}
+
+
+def denied(world: World, crm: str) -> list[bool]:
+    """Per record of a CRM: does it show that the person may not be written to?"""
+    return [world.denies(crm, record) for record in world.records(crm, OBJECT[crm])]
+
+
+@pytest.mark.parametrize("crm", OBJECT)
+def test_a_no_in_one_crm_is_written_to_the_others(world: Build, crm: str) -> None:
+    built = world([{"crm": other, **ANNA} for other in OBJECT])
+    built.sync()
+    (record,) = built.records(crm, OBJECT[crm])
+    built.act(crm, "edit", OBJECT[crm], str(record.get("id", record.get("Id"))), opt_out=True)
+    built.sync()
+    assert {other: denied(built, other) for other in OBJECT} == {other: [True] for other in OBJECT}
+    assert all(not out for out in totals(built.sync()).values())
+
+
+@pytest.mark.parametrize("crm", OBJECT)
+def test_a_create_comes_with_the_no(world: Build, crm: str) -> None:
+    built = world([{"crm": crm, **ANNA, "opt_out": "true"}])
+    built.sync()
+    assert {other: denied(built, other) for other in OBJECT} == {other: [True] for other in OBJECT}
+    assert all(not out for out in totals(built.sync()).values())
+
+
+def test_a_no_that_is_taken_back_in_a_crm_is_set_again_and_said(world: Build) -> None:
+    built = world([{"crm": "salesforce", **ANNA, "opt_out": "true"}, {"crm": "hubspot", **ANNA}])
+    built.sync()
+    (lead,) = built.records("salesforce", "Lead")
+    built.act("salesforce", "edit", "Lead", lead["Id"], fields={"HasOptedOutOfEmail": False})
+    report = built.sync()
+    assert denied(built, "salesforce") == [True]
+    assert "restriction_lifted" in [problem["cause"] for problem in report.problems]
+    assert all(not out for out in totals(built.sync()).values())
+
+
+def test_a_yes_is_never_written(world: Build) -> None:
+    built = world([{"crm": "pipedrive", **ANNA, "opt_out": "true"}, {"crm": "activecampaign", **ANNA}])
+    for _ in range(3):
+        built.sync()
+    assert denied(built, "pipedrive") == [True]
+    assert denied(built, "activecampaign") == [True]
+
+
+def test_the_no_of_a_shared_address_reaches_both_people(world: Build) -> None:
+    family = [{**ANNA, "first_name": name} for name in ("Anna", "Bernd")]
+    built = world([{"crm": "pipedrive", **one} for one in family] + [{"crm": "salesforce", **one} for one in family])
+    built.sync()
+    person = built.records("pipedrive", "persons")[0]
+    built.act("pipedrive", "edit", "persons", str(person["id"]), opt_out=True)
+    built.sync()
+    assert denied(built, "salesforce") == [True, True]
+    assert denied(built, "pipedrive") == [True, True]
+
+
+def test_a_twin_is_restricted_and_otherwise_left_alone(world: Build) -> None:
+    built = world(
+        [{"crm": "salesforce", **ANNA}, {"crm": "salesforce", **ANNA, "city": "Kiel"}, {"crm": "hubspot", **ANNA, "opt_out": "true"}]
+    )
+    report = built.sync()
+    assert denied(built, "salesforce") == [True, True]
+    assert report.leads["new"] == 1
+    assert report.reviews == 1
+    scores = [record["Leadloom_Score__c"] for record in built.records("salesforce", "Lead")]
+    assert sorted(score is None for score in scores) == [False, True]
