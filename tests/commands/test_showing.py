@@ -111,7 +111,9 @@ def test_a_lead_and_why(shown):
         "fields": [{"field": "job_title", "value": "CEO", "from": "hubspot contacts 101", "at": "2026-01-01", "rule": "the only change",
                     "lost": [{"value": "CFO", "from": "salesforce"}]}],
         "routing": {"rule": "dach", "owner": "anna", "queue": None, "reason": "fewest of 3"},
-        "records": [{"account": "hubspot", "object": "contacts", "id": "101", "role": "main", "state": "active", "ours": True, "read_at": None}],
+        "records": [
+            {"account": "hubspot", "object": "contacts", "id": "101", "role": "main", "state": "active", "ours": True, "read_at": None}
+        ],
     }  # fmt: skip
     assert "yes" in shown(*showing.of_lead(lead))
     text = shown(*showing.of_reasons(why))

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import sandbox
+from commands.starter import for_sandbox
+
+
+@pytest.fixture
+def bare(tmp_path: Path):
+    """Four CRMs without our fields, as they are before `setup`."""
+    with sandbox.start(0, bare=True) as running:
+        (tmp_path / "leadloom.toml").write_text(for_sandbox(running.ready))
+        yield running
+
+
+def test_a_sync_before_setup_says_what_is_missing(leadloom, bare):
+    said = leadloom("sync")
+    assert said.code == 2
+    assert "leadloom_key" in said.err
+    assert "leadloom setup" in said.err
+
+
+def test_setup_creates_what_is_missing_and_nothing_twice(leadloom, bare):
+    created = leadloom("setup", "--yes", "--json")
+    assert created.code == 0
+    assert all("leadloom_key" in names for objects in created.json["accounts"].values() for names in objects.values())
+    again = leadloom("setup", "--yes", "--json")
+    assert again.json == {"accounts": {crm: {} for crm in sandbox.CRMS}}
+    assert leadloom("sync").code == 0
+
+
+def test_without_a_person_to_ask_it_does_nothing(leadloom, bare, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    said = leadloom("setup")
+    assert said.code == 2
+    assert "--yes" in said.err
+    assert leadloom("sync").code == 2
+
+
+def test_one_account_only(leadloom, bare):
+    assert list(leadloom("setup", "--account", "pipedrive", "--yes", "--json").json["accounts"]) == ["pipedrive"]
+    assert leadloom("setup", "--account", "nobody", "--yes").code == 2
