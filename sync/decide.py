@@ -18,6 +18,8 @@ from leads.scoring_rules import Rules as ScoringRules
 from sync.plan import Restricted, restricted_value
 from sync.state import LeadState, Origin, Revision, same
 
+REASON_LENGTH = 255
+CLOSED = ("customer", "lost", "disqualified")
 MANUAL_HOLD = timedelta(days=30)  # how long a stage set by a person in a CRM stands against the rules
 
 
@@ -38,7 +40,10 @@ class Decision:
     due: datetime | None
 
 
-def decide(lead: LeadState, restricted: Restricted, rules: Rules, pools: routing.State, now: datetime) -> Decision:
+def decide(
+    lead: LeadState, before: Mapping[str, Value], restricted: Restricted, rules: Rules, pools: routing.State, now: datetime
+) -> Decision:
+    """`lead` as merged; `before` is what its fields were when it was decided last."""
     draft = _Draft(lead, now)
     for channel in ("email", "phone"):
         denied = restricted_value(lead, channel, restricted)
@@ -47,11 +52,12 @@ def decide(lead: LeadState, restricted: Restricted, rules: Rules, pools: routing
     score = scoring.score(draft.facts(), (), now, rules.scoring)
     draft.set("score", score.points, "scoring")
     draft.set("grade", score.grade, "scoring")
-    due = _stage(draft, score, rules, now)
+    stage = _stage(draft, score, rules, now)
     assignment, pools = _owner(draft, score, rules, pools, now)
-    draft.set("reason", scoring.reason(score), "scoring")
+    draft.set("reason", _reason(score, stage), "scoring")
     draft.set("lead_id", lead.id, "identity")
-    return Decision(draft.lead(), tuple(draft.revisions), assignment, pools, due)
+    pools = _with_open_leads(pools, rules.routing, before, draft.fields, routed=assignment is not None and assignment["by_rule"])
+    return Decision(draft.lead(), tuple(draft.revisions), assignment, pools, stage.due)
 
 
 class _Draft:
@@ -78,7 +84,7 @@ class _Draft:
         return replace(self.before, fields=self.fields, origins=self.origins, version=version, **self.state)
 
 
-def _stage(draft: _Draft, score: scoring.Score, rules: Rules, now: datetime) -> datetime | None:
+def _stage(draft: _Draft, score: scoring.Score, rules: Rules, now: datetime) -> stages.StageDecision:
     lead = draft.before
     current = lead.fields.get("stage", ABSENT)
     stage = current if isinstance(current, str) else "raw"
@@ -87,7 +93,15 @@ def _stage(draft: _Draft, score: scoring.Score, rules: Rules, now: datetime) -> 
     draft.set("stage", decision.stage, f"stage: {decision.reason}")
     if decision.stage != current:
         draft.state |= {"stage_since": now, "stage_held": False}
-    return decision.due
+    return decision
+
+
+def _reason(score: scoring.Score, stage: stages.StageDecision) -> str:
+    """What a rep reads in the CRM: a proposal that waits for a person first, then why the score is what it is."""
+    if stage.proposed is None:
+        return scoring.reason(score)
+    proposal = f"Ready for {stage.proposed}? "
+    return proposal + scoring.reason(score, REASON_LENGTH - len(proposal))
 
 
 def _owner(
@@ -111,5 +125,30 @@ def _owner(
         "owner": found.owner or "",
         "queue": found.queue or "",
         "reason": found.reason,
+        "by_rule": found.rule != "existing-owner" and found.owner is not None,
     }
     return row, found.state
+
+
+def _with_open_leads(
+    state: routing.State, rules: routing.Rules, before: Mapping[str, Value], after: Mapping[str, Value], *, routed: bool
+) -> routing.State:
+    """Open leads per owner, for caps and `least_open`. Routing has already counted the lead that it gave away itself."""
+    counts = dict(state.open)
+    old, new = (_open_for(rules, fields) for fields in (before, after))
+    if routed:
+        given = _owner_id(rules, after)
+        counts[given] = counts.get(given, 0) - 1
+    for owner, step in ((old, -1), (new, 1)):
+        if owner != "":
+            counts[owner] = max(0, counts.get(owner, 0) + step)
+    return replace(state, open={owner: number for owner, number in counts.items() if owner != ""})
+
+
+def _open_for(rules: routing.Rules, fields: Mapping[str, Value]) -> str:
+    return "" if fields.get("stage", ABSENT) in CLOSED else _owner_id(rules, fields)
+
+
+def _owner_id(rules: routing.Rules, fields: Mapping[str, Value]) -> str:
+    address = fields.get("owner", ABSENT)
+    return next((owner.id for owner in rules.owners.values() if address in owner.addresses), "")

@@ -352,7 +352,7 @@ class _Chunk:
     def _lead(self, state: LeadState) -> None:
         views = _promote([view for link, base in self.views.get(state.id, []) if (view := self._view(state.id, link, base)) is not None])
         merged = merge(state, views, self.workspace.policy, self.now)
-        decision = decide(merged.lead, self.restricted, self.workspace.rules, self.pools, self.now)
+        decision = decide(merged.lead, state.fields, self.restricted, self.workspace.rules, self.pools, self.now)
         lead = decision.lead
         self.pools = decision.pools
         owed = plan(lead, merged.views, self._places(lead), self.restricted, self.workspace.policy, self._waiting(state.id))
@@ -371,7 +371,7 @@ class _Chunk:
         self.leads.append(lead)
         self.revisions[lead.id] = [*merged.revisions, *decision.revisions]
         if decision.assignment is not None:
-            self.assignments.append(dict(decision.assignment))
+            self.assignments.append({name: value for name, value in decision.assignment.items() if name != "by_rule"})
         bases = {view.ref: base for view in owed.views for base in [view.base]}
         for view in merged.views:
             self.links.append((view.link, bases.get(view.ref, view.base)))
