@@ -124,7 +124,9 @@ class Crm:
 
     # writing
 
-    def create(self, shown: Mapping[str, str], who: str, *, key: str = "", flag: bool = False, denied: frozenset[str] = frozenset()) -> Answer:
+    def create(
+        self, shown: Mapping[str, str], who: str, *, key: str = "", flag: bool = False, denied: frozenset[str] = frozenset()
+    ) -> Answer:
         refused = self.complaint(None, shown)
         if refused is not None:
             return refused
@@ -135,7 +137,9 @@ class Crm:
             self.created_keys.append(key)
         return self.put(record, shown, who, flag, denied)
 
-    def update(self, record_id: str, shown: Mapping[str, str], who: str, *, flag: bool = False, denied: frozenset[str] = frozenset()) -> Answer:
+    def update(
+        self, record_id: str, shown: Mapping[str, str], who: str, *, flag: bool = False, denied: frozenset[str] = frozenset()
+    ) -> Answer:
         record = self.records[record_id]
         if record.ending:
             return Answer(None, reason="gone")
@@ -145,14 +149,14 @@ class Crm:
         at, contactable = self.tick(), self.contactable(record)
         record.created = record.created or at
         for column, value in shown.items():
-            self.set(record, column, self.spelling(record, column, value), who, at)
+            self.fill(record, column, self.spelling(record, column, value), who, at)
         record.flag = record.flag or flag
         self.touch(record, at, who)
         if who == "hub":
             self.check_loosened(record, contactable, denied)
         return Answer(self.row(record, float("-inf"), at))
 
-    def set(self, record: Record, column: str, value: str, who: str, at: float) -> None:
+    def fill(self, record: Record, column: str, value: str, who: str, at: float) -> None:
         if value == record.shown[column]:
             return
         if column in record.typed:
@@ -190,7 +194,7 @@ class Crm:
         return value
 
     def goes_back(self, record: Record | None, stage: str) -> bool:
-        order = ("", *STAGES) if not self.dialect.forms["stage"].show("raw", "") == "open" else ("", "open", "qualified", "won")
+        order = ("", *STAGES) if self.dialect.forms["stage"].show("raw", "") != "open" else ("", "open", "qualified", "won")
         return record is not None and order.index(stage) < order.index(record.shown["stage"])
 
     def complaint(self, record: Record | None, shown: Mapping[str, str]) -> Answer | None:
@@ -220,7 +224,7 @@ class Crm:
         at = self.tick()
         for column, value in loser.shown.items():
             if winner.shown[column] == "" and value != "":
-                self.set(winner, column, value, "merge", at)
+                self.fill(winner, column, value, "merge", at)
         loser.ending, loser.moved_to = "merged", winner.id
         self.touch(loser, at, "person")
         self.touch(winner, at, "person")

@@ -6,15 +6,15 @@ Everything between two `pause()` calls is one transaction: a crash, a person or 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 from tests.laws.model import rules
 from tests.laws.model.crm import Answer, Crm, Row
 from tests.laws.model.dialects import STAGES, Form
+from tests.laws.model.memory import FIELDS, Entry, Lead, Link, Note
 from tests.laws.model.rules import NEVER, Change, Fate, Golden, Pair, Policy, Receipt, Value, Write
 
-FIELDS = ("name", "title", "phone", "stage", "owner", "score", "emails")
 SETTLE_AFTER = 300.0  # an answer lost longer ago than this can no longer land
 HOUR = 3600.0
 
@@ -30,67 +30,6 @@ class Outside(Protocol):
     def pause(self, where: str) -> None: ...
     def deliver(self, what: str, touches: Iterable[str], action: Callable[[], Answer]) -> Answer: ...
     def stored(self, row: Row) -> None: ...
-
-
-@dataclass(slots=True)
-class Link:
-    account: str
-    record: str
-    lead: str
-    role: str = "main"  # or twin
-    state: str = "active"  # active, dormant, withheld, ended
-    pairs: dict[str, Pair] = field(default_factory=dict)
-    columns: dict[str, str] = field(default_factory=dict)  # the mapping under which each pair was made
-    flag: Pair = Pair("may", "may")
-    read_at: float = NEVER
-    created_by: int = 0
-
-    @property
-    def name(self) -> str:
-        return f"{self.account}/{self.record}"
-
-
-@dataclass(slots=True)
-class Lead:
-    id: str
-    born: float
-    fields: dict[str, Golden] = field(default_factory=lambda: {name: Golden() for name in FIELDS})
-    parked: dict[str, list[Change]] = field(default_factory=dict)
-    into: str = ""
-    due: float = NEVER
-    held: dict[str, Value] = field(default_factory=dict)  # account -> addresses with which a create was refused
-
-    def values(self) -> dict[str, Value]:
-        return {name: golden.value for name, golden in self.fields.items()}
-
-
-@dataclass(slots=True)
-class Entry:
-    """One line of the journal; it exists before its request leaves."""
-
-    id: int
-    kind: str  # create, update, delete
-    account: str
-    lead: str
-    record: str
-    cells: dict[str, Write]
-    sent_at: float
-    key: str = ""
-    flag: bool = False
-    state: str = "open"  # open, landed, closed
-    settled: dict[str, Pair] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line of history."""
-
-    account: str
-    record: str
-    column: str
-    shown: str
-    value: Value
-    cause: str
 
 
 class Hub:
@@ -243,7 +182,9 @@ class Hub:
         """What was typed just before the end is not merged, but not forgotten either."""
         for name, column in link.columns.items():
             if name not in link.pairs or row.shown[column] != link.pairs[name].seen:
-                self.note(link.account, row.id, column, row.shown[column], self.form(link.account, name).parse(row.shown[column], None), "ended")
+                self.note(
+                    link.account, row.id, column, row.shown[column], self.form(link.account, name).parse(row.shown[column], None), "ended"
+                )
 
     def survivor(self, row: Row) -> str:
         """Where an old id leads to, however often it was merged."""
@@ -252,7 +193,9 @@ class Hub:
         return f"{row.account}/{row.id}"
 
     def undone_create(self, link: Link) -> bool:
-        return any(e.kind == "delete" and e.record == link.record and e.account == link.account and e.state == "landed" for e in self.journal)
+        return any(
+            e.kind == "delete" and e.record == link.record and e.account == link.account and e.state == "landed" for e in self.journal
+        )
 
     def promote(self, lead: str, account: str) -> None:
         links = [k for k in self.links_of(self.leads[lead].into or lead) if k.account == account]
@@ -345,17 +288,19 @@ class Hub:
             link.pairs[name] = pair
             if done:
                 return None
-        if rules.overwritten(pair, theirs, row.read_at):
-            self.note(link.account, row.id, column, theirs, form.parse(theirs, None), "overwritten")
-        if not rules.changed(pair, theirs, row.read_at):
+        overwritten = rules.overwritten(pair, theirs, row.read_at)
+        if overwritten:
+            pair = replace(pair, seen=pair.was or "")
+        elif not rules.changed(pair, theirs, row.read_at):
             return None
         lo = max(link.read_at, row.since, row.created)
         previous = earlier.get(link.name)
         change = rules.read_change(pair, theirs, form, lo, row.stamp, link.account, link.name)
         if previous is not None:
             change = replace(change, old=previous[0].old)
-        self.note(link.account, row.id, column, theirs, change.new, "changed")
-        link.pairs[name] = rules.moved(pair, theirs, form, row.read_at, lead.fields[name].value)
+        self.note(link.account, row.id, column, theirs, change.new, "overwritten" if overwritten else "changed")
+        if not overwritten:
+            link.pairs[name] = rules.moved(pair, theirs, form, row.read_at, lead.fields[name].value)
         return change, pair if previous is None else previous[1], row
 
     def settle_cell(self, link: Link, name: str, row: Row, entry: Entry, pair: Pair) -> tuple[Pair, bool]:
@@ -396,22 +341,22 @@ class Hub:
     def take_foreign(self, lead: Lead, found: Mapping[str, tuple[Change, Pair, Row]]) -> None:
         for change, pair, row in found.values():
             form, link = self.form(change.account, "score"), self.links[change.link]
-            link.pairs["score"] = rules.foreign(pair, row.shown[link.columns["score"]], form, row.read_at, lead.fields["score"].value)
+            if row.read_at >= link.pairs["score"].at:
+                link.pairs["score"] = rules.foreign(pair, row.shown[link.columns["score"]], form, row.read_at, lead.fields["score"].value)
 
     def move(self, lead: Lead, name: str, found: Mapping[str, tuple[Change, Pair, Row]]) -> None:
         for change, pair, row in found.values():
             link = self.links[change.link]
             form, theirs = self.form(link.account, name), row.shown[link.columns[name]]
-            link.pairs[name] = rules.moved(pair, theirs, form, row.read_at, lead.fields[name].value)
+            if row.read_at >= link.pairs[name].at:
+                link.pairs[name] = rules.moved(pair, theirs, form, row.read_at, lead.fields[name].value)
 
     def take_flag(self, link: Link, row: Row) -> None:
         """A "no" is an event of the addresses that the record shows, unless it is the echo of our own write."""
         form = self.form(link.account, "emails")
         shown = set(items(form.parse(row.shown["emails"], None)))
         ours = any(entry.flag for entry in self.open_entries(link))
-        if row.flag and self.crms[row.account].dialect.flag_of_address:
-            self.denied |= shown
-        elif row.flag and link.flag.seen == "may" and not ours:
+        if (row.flag and self.crms[row.account].dialect.flag_of_address) or (row.flag and link.flag.seen == "may" and not ours):
             self.denied |= shown
         if row.read_at >= link.flag.at:
             link.flag = Pair("no" if row.flag else "may", None, at=row.read_at)
@@ -604,7 +549,9 @@ class Hub:
         sent = {name: write.sent for name, write in entry.cells.items()}
         touches = [f"{entry.account}/{entry.record} {name}" for name in sent if entry.record]
         try:
-            return self.outside.deliver(f"{entry.kind} {entry.account}/{entry.record or entry.key} {sent}{' +no' * entry.flag}", touches, action)
+            return self.outside.deliver(
+                f"{entry.kind} {entry.account}/{entry.record or entry.key} {sent}{' +no' * entry.flag}", touches, action
+            )
         except Lost:
             return None
 

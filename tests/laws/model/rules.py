@@ -92,8 +92,8 @@ def changed(pair: Pair, theirs: str, read_at: float) -> bool:
 
 
 def overwritten(pair: Pair, theirs: str, read_at: float) -> bool:
-    """An older snapshot shows what our write has replaced unseen: no change any more, but worth a line of history."""
-    return read_at < pair.at and theirs not in (pair.seen, pair.was)
+    """A snapshot from before our last write shows what a person typed and that write replaced: an edit, but the base stays."""
+    return read_at < pair.at and pair.was is not None and theirs not in (pair.seen, pair.was)
 
 
 def read_change(pair: Pair, theirs: str, form: Format, lo: float, hi: float, account: str, link: str) -> Change:
