@@ -122,7 +122,7 @@ def record(seen: Seen, shape: Shape, wanted: Sequence[str] = ()) -> Record:
 def _shown(seen: Seen, name: str, shape: Shape) -> Iterable[Json]:
     """The value of one field; nothing where the answers do not show it."""
     if name == OPT_OUT:
-        if seen.lists is not None:
+        if seen.lists:  # who is on no list can be mailed by none: that says nothing, neither yes nor no
             yield UNSUBSCRIBED in seen.lists.values()
     elif name in shape.ids:
         if seen.values is not None and (seen.complete or shape.ids[name] in seen.values):
