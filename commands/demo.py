@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,6 @@ from commands.exits import Exit
 
 if TYPE_CHECKING:
     from sandbox.running import Running
-    from sync.engine import Report
     from sync.workspace import Workspace
 
 
@@ -31,25 +30,30 @@ def demo(people: Annotated[int, typer.Option(min=1, metavar="N", help="how many 
     with _crms(people) as running, _workspace(running) as workspace:
         showing.show(_what_is_there(running), "")
         with busy("Planning, nothing is written yet"):
-            document, _ = engine.make_plan(workspace)
-        showing.show("1. A plan: what every CRM would be told.", "", showing.of_plan_totals(document.dump()), "")
+            document, looked = engine.make_plan(workspace)
+        showing.show("1. A plan: what was read, and what every CRM would be told.", "")
+        showing.show(showing.of_reading(looked.document()), showing.of_plan_totals(document.dump()), "")
         with busy("Writing to the four CRMs"):
-            report = engine.sync(workspace)
-        showing.show("2. The sync.", "", *showing.of_run(report.document()), "")
+            report = engine.sync(workspace).document()
+        showing.show("2. The sync: one set of leads in all four.", "", showing.of_writing(report), showing.of_calls(report), "")
         showing.show("3. What was woven together.", "", *_woven(workspace), "")
+        showing.show(_somebody_edits(running, workspace), "")
+        with busy("Syncing the edit"):
+            edited = engine.sync(workspace).document()
+        showing.show(showing.of_writing(edited), "")
         with busy("Once more"):
-            again = engine.sync(workspace)
+            again = engine.sync(workspace).document()
     writes = _writes(again)
+    showing.show("5. One more run, and nothing is left to do.", "", showing.of_writing(again), "")
     showing.show(
-        "4. A second run.",
-        "",
-        f"Read what had changed, wrote {writes} times.",
-        "Nothing is left to do: all four CRMs show the same leads." if writes == 0 else "It should have written nothing.",
-        "",
+        "It wrote 0 times: all four CRMs show the same leads."
+        if writes == 0
+        else f"It wrote {writes} times, and should have written nothing.",
+        *([showing.of_problems(again["problems"])] if len(again["problems"]) > 0 else []),
         f"That took {time.monotonic() - begin:.0f} seconds and left nothing behind. To go on from here:",
         f"    leadloom sandbox --people {people} --write-config rehearsal.toml",
     )
-    raise typer.Exit(Exit.DONE if writes == 0 and report.exit_code == 0 else Exit.FAILED)
+    raise typer.Exit(Exit.DONE if writes == 0 and _writes(edited) > 0 and again["status"] == "done" else Exit.FAILED)
 
 
 @contextmanager
@@ -85,8 +89,25 @@ def _what_is_there(running: Running) -> Any:
     return showing.table("Four CRMs on this machine, with invented people", ("CRM", "records", "address"), rows, numbers=("records",))
 
 
-def _writes(report: Report) -> int:
-    return sum(account["out"][what] for account in report.accounts.values() for what in ("created", "updated", "deleted"))
+def _writes(report: Mapping[str, Any]) -> int:
+    return sum(account["out"][what] for account in report["accounts"].values() for what in ("created", "updated", "deleted"))
+
+
+def _somebody_edits(running: Running, workspace: Workspace) -> str:
+    """A person's hand in HubSpot, on somebody whom every CRM knows."""
+    from commands.leads import everything, plain_fields
+
+    with workspace.store.begin() as unit:
+        lead, links = next(
+            (lead, links) for lead, links in everything(unit) if {link.ref.account for link, _ in links} >= set(running.apps)
+        )
+    id = next(link.ref.id for link, _ in links if link.ref.account == "hubspot")
+    running.apps["hubspot"].act({"do": "edit", "object": "contacts", "id": id, "fields": {"jobtitle": "Head of Rehearsals"}})
+    return f"4. Somebody edits: in HubSpot, {_name(lead.id, plain_fields(lead))} becomes Head of Rehearsals. The next sync:"
+
+
+def _name(lead_id: str, fields: Mapping[str, Any]) -> str:
+    return " ".join(str(fields[part]) for part in ("first_name", "last_name") if fields.get(part) is not None) or lead_id
 
 
 def _woven(workspace: Workspace, examples: int = 8) -> Iterator[Any]:
@@ -110,9 +131,15 @@ def _woven(workspace: Workspace, examples: int = 8) -> Iterator[Any]:
 def _decided(lead_id: str, fields: dict[str, Any], history: list[tuple[str, Any, list[Any]]]) -> Sequence[tuple[object, ...]]:
     from sync.state import plain
 
-    who = " ".join(str(fields[part]) for part in ("first_name", "last_name") if fields.get(part) is not None) or lead_id
     return [
-        (who, step.name, plain(step.new), step.origin.account, step.rule, [f"{plain(value)} ({where})" for value, where in step.lost])
+        (
+            _name(lead_id, fields),
+            step.name,
+            plain(step.new),
+            step.origin.account,
+            step.rule,
+            [f"{plain(value)} ({where})" for value, where in step.lost],
+        )
         for _, _, steps in history
         for step in steps
         if len(step.lost) > 0 and isinstance(plain(step.new), str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
@@ -48,8 +49,7 @@ def setup(account: Accounts = None, yes: Yes = False, as_json: Json = False, con
     raise typer.Exit(Exit.FAILED if stopped else Exit.DONE)
 
 
-def _chosen(accounts: object, names: list[str] | None) -> list[Account]:
-    known: dict[str, Account] = dict(accounts)  # type: ignore[call-overload]
+def _chosen(known: Mapping[str, Account], names: list[str] | None) -> list[Account]:
     if names is None or len(names) == 0:
         return list(known.values())
     strangers = [name for name in names if name not in known]

@@ -50,7 +50,7 @@ def cell(value: object) -> str:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Table:
-    made = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(title=title or None, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False, min_width=len(title))
     for column in columns:
         made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
@@ -64,30 +64,33 @@ WENT = ("planned", "created", "updated", "deleted", "held", "skipped", "failed",
 
 def of_run(report: Data) -> list[Table | str]:
     """One run: what came in, what went out, and what needs a person."""
-    accounts: Mapping[str, Data] = report["accounts"]
-    calls = {name: account["api_calls"] for name, account in accounts.items()}
-    kinds = sorted({kind for each in calls.values() for kind in each})
-    parts: list[Table | str] = [
-        table("Read", ("CRM", *CAME), ((name, *(account["in"][key] for key in CAME)) for name, account in accounts.items()), numbers=CAME),
-        table(
-            "Written", ("CRM", *WENT), ((name, *(account["out"][key] for key in WENT)) for name, account in accounts.items()), numbers=WENT
-        ),
-    ]
-    if len(kinds) > 0:
-        rows = ((name, *(each.get(kind, 0) for kind in kinds)) for name, each in calls.items())
-        parts.append(table("Calls", ("CRM", *kinds), rows, numbers=kinds))
     leads = report["leads"]
-    parts.append(
-        f"Leads: {leads['new']} new, {leads['changed']} changed, {leads['merged']} merged. Questions for a person: {report['reviews']}."
-    )
-    if len(report["problems"]) > 0:
-        parts += ["", of_problems(report["problems"])]
-    return parts
+    told = f"Leads: {leads['new']} new, {leads['changed']} changed, {leads['merged']} merged. Questions for a person: {report['reviews']}."
+    problems: list[Table | str] = [] if len(report["problems"]) == 0 else ["", of_problems(report["problems"])]
+    return [of_reading(report), of_writing(report), of_calls(report), told, *problems]
 
 
-def of_problems(problems: Iterable[Data]) -> Table:
-    rows = ((one["id"], one["account"], one["cause"], one["count"], one.get("example"), one["fix"]) for one in problems)
-    return table("Problems", ("id", "CRM", "cause", "count", "for example", "what to do"), rows, numbers=("count",))
+def of_reading(report: Data) -> Table:
+    rows = ((name, *(account["in"][key] for key in CAME)) for name, account in report["accounts"].items())
+    return table("Read", ("CRM", *CAME), rows, numbers=CAME)
+
+
+def of_writing(report: Data) -> Table:
+    rows = ((name, *(account["out"][key] for key in WENT)) for name, account in report["accounts"].items())
+    return table("Written", ("CRM", *WENT), rows, numbers=WENT)
+
+
+def of_calls(report: Data) -> Table:
+    calls = {name: account["api_calls"] for name, account in report["accounts"].items()}
+    kinds = sorted({kind for each in calls.values() for kind in each})
+    return table("Calls", ("CRM", *kinds), ((name, *(each.get(kind, 0) for kind in kinds)) for name, each in calls.items()), numbers=kinds)
+
+
+def of_problems(problems: Sequence[Data]) -> Table:
+    columns = [("id", "id"), ("CRM", "account"), ("cause", "cause"), ("count", "count"), ("for example", "example"), ("what to do", "fix")]
+    known = [(heading, key) for heading, key in columns if any(key in problem for problem in problems)]
+    rows = ([problem.get(key) for _, key in known] for problem in problems)
+    return table("Problems", [heading for heading, _ in known], rows, numbers=("count",))
 
 
 def of_runs(runs: Iterable[Data]) -> Table:

@@ -191,7 +191,8 @@ def _name(dice: Random, crm: str, person: Person) -> Row:
         first, last = first.lower(), last.lower()
     elif spelling < 0.25:
         first = f" {first} "
-    return {"first_name": "" if dice.random() < 0.05 else first, "last_name": last}
+    nameless = dice.random() < 0.05 and crm != "pipedrive"  # one word would be taken for a first name there
+    return {"first_name": "" if nameless else first, "last_name": last}
 
 
 def _in_hubspot(dice: Random, person: Person) -> Row:
