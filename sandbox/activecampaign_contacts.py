@@ -261,18 +261,19 @@ def sync_contact(app: ActiveCampaign, request: Request) -> Reply:
 def whole(app: ActiveCampaign, row: Contact) -> dict[str, Any]:
     values, lists = values_json(row, app.account), memberships_json(row, app.account)
     accounts = [] if row.account is None else [account_contact_json(row)]
+    deals = [deal for deal in app.deals.values() if deal.get("contact") == str(row.id)]
     shown = _shown(app, row) | {
         "contactAutomations": [],
         "contactLists": [held["id"] for held in lists],
         "fieldValues": [value["id"] for value in values],
         "geoIps": [],
-        "deals": [],
+        "deals": [deal["id"] for deal in deals],
     }
     del shown["scoreValues"]
     return {
         "contactAutomations": [],
         "contactLists": lists,
-        "deals": [],
+        "deals": deals,
         "fieldValues": values,
         "geoIps": [],
         "accountContacts": accounts,

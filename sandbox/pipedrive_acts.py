@@ -10,7 +10,7 @@ from sandbox.messages import ActRefused, Counts, Refused
 from sandbox.pipedrive_leads import new_deal
 from sandbox.pipedrive_rows import Organization, Person, Point
 from sandbox.pipedrive_writes import change_person, create_person, delete_person, merge_persons, person_values, split_name
-from sandbox.seeds import names, says_yes
+from sandbox.seeds import says_yes
 
 if TYPE_CHECKING:
     from sandbox.pipedrive import Pipedrive
@@ -172,15 +172,15 @@ def seed(app: Pipedrive, rows: Iterable[Mapping[str, str]]) -> Counts:
 
 def _seeded(app: Pipedrive, row: Mapping[str, str], organizations: dict[str, int]) -> Person | str:
     """A person, or the reason why Pipedrive has none of it."""
-    first, last = names(row)
-    name = " ".join(part for part in (first, last) if part)
+    first, last = row.get("first_name") or None, row.get("last_name") or None
+    if first is None and last is None:
+        first, last = split_name(row.get("name", ""))
+    name = " ".join(part for part in (first, last) if part is not None)
     if not name:
         return "no name"
     now = app.clock.now()
     updated = min(now, _time(row.get("updated"), now))
-    if not first or not last:
-        first, last = (part or "" for part in split_name(name))
-    person = Person(app.persons.next_id(), name, first or None, last or None, _owner(app, row), None, updated, updated)
+    person = Person(app.persons.next_id(), name, first, last, _owner(app, row), None, updated, updated)
     person.org_id = _organization(app, row.get("company"), person, organizations)
     person.emails = _points((row.get("email"), "work"), (row.get("email2"), "home"))
     person.phones = _points((row.get("phone"), "work"), (row.get("mobile"), "mobile"))

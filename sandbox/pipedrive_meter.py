@@ -94,12 +94,14 @@ def busy(app: Pipedrive) -> Reply:
 
 
 def add_headers(app: Pipedrive, request: Request, reply: Reply) -> None:
+    """Without limits there is nothing to tell: a budget that reads 0 would stop a client that nothing stops."""
+    if "vendor" not in app.limits:
+        return
     spending, now = app.spending, app.clock.now()
-    if "vendor" in app.limits:
-        window = spending.window(app, who(app, request))
-        reply.headers["x-ratelimit-limit"] = str(int(window.limit))
-        reply.headers["x-ratelimit-remaining"] = str(int(window.remaining(now)))
-        reply.headers["x-ratelimit-reset"] = str(max(1, round(window.resets_in(now) + 0.5)) if window.used(now) else BURST_S)
+    window = spending.window(app, who(app, request))
+    reply.headers["x-ratelimit-limit"] = str(int(window.limit))
+    reply.headers["x-ratelimit-remaining"] = str(int(window.remaining(now)))
+    reply.headers["x-ratelimit-reset"] = str(max(1, round(window.resets_in(now) + 0.5)) if window.used(now) else BURST_S)
     if app.settings["daily_headers"]:
         reply.headers["x-daily-ratelimit-token-limit"] = str(spending.budget(app))
         reply.headers["x-daily-ratelimit-token-remaining"] = str(spending.left(app))

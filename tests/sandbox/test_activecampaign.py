@@ -399,6 +399,7 @@ def test_ac_21_scores_are_read_only(ac: Caller) -> None:
 def test_ac_21_deals_may_be_stubs(ac: Caller) -> None:
     deal = ac.ok("POST", f"{V3}/deals", {"deal": {"title": "Big", "value": 100, "contact": new(ac)}})["deal"]
     assert (deal["value"], deal["status"]) == ("100", "0")
+    assert shown(ac, "1")["deals"] == [deal["id"]]
     ac.set(deals_visible=False)
     assert ac.ok("GET", f"{V3}/deals")["deals"] == [{"title": "Big", "status": "0", "id": "1", "isDisabled": True}]
 

@@ -58,6 +58,18 @@ def test_seed_rows_of_one_company_share_an_organisation(pipedrive: Caller) -> No
     assert pipedrive.app.records()["organizations"][0]["name"] == "Acme"
 
 
+def test_names_stay_as_given_and_whole_names_are_split(pipedrive: Caller) -> None:
+    plant(pipedrive, {"last_name": "Berg"}, {"name": "Bo van Li"})
+    names = [(row["first_name"], row["last_name"], row["name"]) for row in pipedrive.app.records()["persons"]]
+    assert names == [(None, "Berg", "Berg"), ("Bo", "van Li", "Bo van Li")]
+
+
+def test_a_deal_by_hand_shows_in_the_counts(pipedrive: Caller) -> None:
+    plant(pipedrive, ROW)
+    pipedrive.act("create", object="deals", fields={"title": "Big", "person_id": 1})
+    assert pipedrive.ok("GET", "/api/v2/persons/1?include_fields=open_deals_count")["data"]["open_deals_count"] == 1
+
+
 def test_a_row_without_a_name_is_refused(pipedrive: Caller) -> None:
     counts = plant(pipedrive, {"email": "nameless@x.example"})
     assert (counts.accepted, counts.refused) == (0, {"no name": 1})
