@@ -10,10 +10,9 @@ from requests.adapters import BaseAdapter
 
 from connectors import Access
 from connectors.base import Capabilities, Field, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
-from connectors.errors import Misconfigured
+from connectors.errors import Denied, Misconfigured
 from connectors.http import Door
 from connectors.pacing import Pacer
-from connectors.receipts import parts
 from connectors.salesforce_api import Api, Refusal, bearer, judge
 from connectors.salesforce_reads import BATCH, OVERLAP_S, PAGE, Reader
 from connectors.salesforce_records import custom_name, long_id, new_field, quoted, schema_of, stamp_of
@@ -152,23 +151,27 @@ class Salesforce:
         return self._reader.select(f"SELECT Id, Name, Email, IsActive FROM User {where}".strip(), "the users")  # noqa: S608
 
     def _user(self) -> str | None:
-        """Whose session this is: the version's root names the identity address, which ends with the user's id."""
+        """Whose session this is, as far as its scopes let us know."""
+        try:
+            answer = self._api.door.send("GET", "/services/oauth2/userinfo", kind="meta")
+        except Denied:
+            return self._user_of_identity()
+        known = answer.body() if answer.ok else None
+        return long_id(str(known["user_id"])) if isinstance(known, dict) and "user_id" in known else self._user_of_identity()
+
+    def _user_of_identity(self) -> str | None:
+        """The version's root names the identity address, which ends with the user's id."""
         root = self._api.rest("GET", "")
         address = root.get("identity", "") if isinstance(root, dict) else ""
-        last = str(address).rstrip("/").rpartition("/")[2]
+        last = str(address).rpartition("/")[2]
         return long_id(last) if last.startswith("005") else None
 
     def _grant(self, object: str, name: str) -> None:
         """A field made by the API is hidden from everybody until a permission set shows it."""
-        for part in parts(self._permission_sets(), 1):
-            body = {
-                "ParentId": part[0],
-                "SobjectType": object,
-                "Field": f"{object}.{name}",
-                "PermissionsRead": True,
-                "PermissionsEdit": True,
-            }
-            self._api.expect(self._api.rest("POST", "sobjects/FieldPermissions", json=body), f"the right to see {object}.{name}")
+        body = {"SobjectType": object, "Field": f"{object}.{name}", "PermissionsRead": True, "PermissionsEdit": True}
+        for permission_set in self._permission_sets()[:1]:
+            answer = self._api.rest("POST", "sobjects/FieldPermissions", json={"ParentId": permission_set, **body})
+            self._api.expect(answer, f"the right to see {object}.{name}")
         self._described.pop(object, None)
 
     def _permission_sets(self) -> list[str]:
@@ -176,7 +179,7 @@ class Salesforce:
         if user is None:
             return []
         soql = f"SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId IN {quoted([user])}"  # noqa: S608
-        return [str(row["PermissionSetId"]) for row in self._reader.select(soql, "the integration user's permission sets")][:1]
+        return [str(row["PermissionSetId"]) for row in self._reader.select(soql, "the integration user's permission sets")]
 
     def _created(self, object: str, name: str) -> Field:
         field = self.describe(object).fields.get(name)
