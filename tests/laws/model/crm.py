@@ -36,6 +36,7 @@ class Record:
     moved_to: str = ""
     writer: dict[str, tuple[str, float]] = field(default_factory=dict)
     typed: dict[str, Typed] = field(default_factory=dict)
+    ever: set[str] = field(default_factory=set)  # addresses it has shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class Crm:
         if column in record.typed:
             record.typed.pop(column).gone = who
         record.shown[column] = value
+        record.ever |= set(self.addresses(record)) if column == "emails" else set()
         record.writer[column] = (who, at)
         if who == "person":
             record.typed[column] = Typed(self.name, record.id, column, value, at)

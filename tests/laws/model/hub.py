@@ -236,13 +236,13 @@ class Hub:
         by_link: dict[str, list[Row]] = {}
         for row in sorted(rows, key=lambda r: r.read_at):
             by_link.setdefault(f"{row.account}/{row.id}", []).append(row)
+        for link_name, seen in by_link.items():
+            for row in seen:
+                self.take_flag(self.links[link_name], row)
         for name in FIELDS:
             self.merge_one(lead, name, by_link)
         for link_name, seen in by_link.items():
-            link = self.links[link_name]
-            for row in seen:
-                self.take_flag(link, row)
-            link.read_at = max(link.read_at, seen[-1].read_at)
+            self.links[link_name].read_at = max(self.links[link_name].read_at, seen[-1].read_at)
         for entry in self.journal:
             self.close(entry, [row for seen in by_link.values() for row in seen])
         self.dirty.add(lead.id)
@@ -352,12 +352,12 @@ class Hub:
                 link.pairs[name] = rules.moved(pair, theirs, form, row.read_at, lead.fields[name].value)
 
     def take_flag(self, link: Link, row: Row) -> None:
-        """A "no" is an event of the addresses that the record shows, unless it is the echo of our own write."""
-        form = self.form(link.account, "emails")
-        shown = set(items(form.parse(row.shown["emails"], None)))
-        ours = any(entry.flag for entry in self.open_entries(link))
-        if (row.flag and self.crms[row.account].dialect.flag_of_address) or (row.flag and link.flag.seen == "may" and not ours):
-            self.denied |= shown
+        """A "no" is an event of the addresses that the record shows or showed before, unless it is the echo of our own write."""
+        shown = set(items(self.form(link.account, "emails").parse(row.shown["emails"], None)))
+        if self.crms[row.account].dialect.flag_of_address:
+            self.denied |= shown if row.flag else set()
+        elif row.flag and link.flag.seen == "may" and not any(entry.flag for entry in self.open_entries(link)):
+            self.denied |= shown | self.shown(link)
         if row.read_at >= link.flag.at:
             link.flag = Pair("no" if row.flag else "may", None, at=row.read_at)
 

@@ -42,7 +42,6 @@ CROWDED = Noise(crash=0.01, lost=0.2, between=0.25, columns=("name", "stage"))
 class Undone:
     link: Link
     name: str
-    shown: str
     golden: Golden
     at: float
 
@@ -58,6 +57,7 @@ class World:
     pending: set[str] = field(default_factory=set)
     undone: list[Undone] = field(default_factory=list)
     noes: list[tuple[Record, frozenset[str]]] = field(default_factory=list)
+    flagged: list[Record] = field(default_factory=list)
     expected_denied: set[str] = field(default_factory=set)
     touched: dict[tuple[str, str], float] = field(default_factory=dict)  # (lead, field) -> when the hub's own people or an undo changed it
     finished: list[tuple[float, float]] = field(default_factory=list)  # complete runs, from and to
@@ -150,7 +150,8 @@ class World:
             masked = any(entry.flag and (entry.account, entry.record) == (row.account, row.id) for entry in self.hub.journal)
             self.counts["noes masked"] += masked
             if row.flag and not masked and not row.ending:
-                self.expected_denied |= no[1] & set(self.crms[row.account].addresses(record))
+                before = self.hub.shown(link) if link is not None and not self.crms[row.account].dialect.flag_of_address else set()
+                self.expected_denied |= no[1] & (before | set(self.crms[row.account].addresses(record)))
 
     # people
 
@@ -217,6 +218,7 @@ class World:
         if (found := self.some_record()) is not None and not found[0].restricted(found[1]):
             crm, record = found
             self.noes.append((record, frozenset(crm.addresses(record))))
+            self.flagged.append(record)
             crm.say_no(record)
             self.log(f"  person in {crm.name}/{record.id} says no for {crm.addresses(record)}")
 
@@ -271,23 +273,23 @@ class World:
         entries = [e for e in self.hub.journal if e.state == "landed" and e.record and e.kind in ("create", "update")][-6:]
         if not entries:
             return
-        entry = self.rng.choice(entries)
+        entry, known = self.rng.choice(entries), len(self.hub.journal)
         try:
             result = self.hub.undo(entry)
         except Crash:
             return
         self.log(f"  undo of {entry.kind} {entry.account}/{entry.record} {sorted(entry.cells)}: {result or 'done'}")
-        self.note_undone(self.hub.links[f"{entry.account}/{entry.record}"], entry)
+        for cell in entry.cells:
+            self.touched[entry.lead, cell] = self.time
+        for done in self.hub.journal[known:]:
+            self.note_undone(self.hub.links[f"{entry.account}/{entry.record}"], done)
 
     def note_undone(self, link: Link, entry: Entry) -> None:
-        lead = self.hub.leads[link.lead]
         for name in entry.cells:
-            pair = link.pairs.get(name)
-            self.touched[lead.id, name] = self.time
             self.undone = [u for u in self.undone if (u.link, u.name) != (link, name)]
-            if pair is not None and pair.refused is not None and pair.refused[1] == "undone" and self.hub.open_cell(link, name) is None:
+            if entry.state == "landed" and entry.kind == "update":
                 self.counts["undone"] += 1
-                self.undone.append(Undone(link, name, pair.seen, lead.fields[name], self.time))
+                self.undone.append(Undone(link, name, self.hub.leads[link.lead].fields[name], self.time))
 
     def scope(self) -> None:
         links = [link for link in self.hub.links.values() if link.state in ("active", "dormant")]
