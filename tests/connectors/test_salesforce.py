@@ -437,3 +437,106 @@ def test_an_org_without_our_key_is_said():
 def test_another_object_is_refused(crm):
     with pytest.raises(Misconfigured):
         crm.describe("Opportunity")
+
+
+# Settings that differ from org to org
+
+
+@pytest.mark.parametrize("key", ["duplicateResut", "duplicateResult"])
+@pytest.mark.parametrize("rule", ["alert", "block"])
+def test_what_a_duplicate_rule_matched_is_adopted(world, crm, rule, key):
+    world.set(duplicate_rule=rule, duplicate_result_key=key)
+    first, *_ = world.ids()
+    known = world.rows()[first]
+    receipts = crm.write("Lead", [create("k1", LastName=known["LastName"], Email=known["Email"]), create("k2", Email="new@firma.example")])
+    assert outcomes(receipts) == ["adopted", "created"]
+    assert receipts[0].id == first
+    assert world.rows()[first].get(KEY) is None
+
+
+@pytest.mark.parametrize("rule", ["anna@firma.example", "Inbound"])
+def test_an_active_assignment_rule_is_switched_off_for_our_writes(world, crm, rule):
+    world.set(assignment_rule=rule)
+    ben = next(owner for owner in crm.owners() if owner.email == "ben@firma.example")
+    (receipt,) = crm.write("Lead", [create("k1", OwnerId=ben.id)])
+    assert world.rows()[receipt.id]["OwnerId"] == ben.id
+
+
+def test_a_flag_that_is_hidden_from_us_is_neither_read_nor_written(world, crm):
+    world.set(hidden_fields=["Lead.HasOptedOutOfEmail"])
+    first, *_ = world.ids()
+    assert "opt_out:email" not in walk(crm)[0][0].fields
+    (receipt,) = crm.write("Lead", [update(first, **{"opt_out:email": True})])
+    assert (receipt.outcome, receipt.cause) == (Outcome.REJECTED, "unknown_field")
+
+
+def test_where_the_stamp_cannot_be_filtered_by_another_one_serves(world, crm):
+    world.set(unfilterable=["Lead.SystemModstamp"])
+    first, *_ = world.ids()
+    _, cursor = walk(crm)
+    world.act("edit", id=first, fields={"FirstName": "Augusta"})
+    assert {r.id: r.fields["FirstName"] for r in walk(crm, cursor)[0]}[first] == "Augusta"
+
+
+def test_a_converted_lead_that_takes_a_write_is_gone_all_the_same(world, crm):
+    world.set(edit_converted_leads=True)
+    first, *_ = world.ids()
+    contact = world.act("convert", id=first)["contact"]
+    (receipt,) = crm.write("Lead", [update(first, FirstName="X")])
+    assert receipt.outcome is Outcome.GONE
+    assert receipt.record.moved_to == ("Contact", contact)
+
+
+def test_a_row_that_becomes_visible_late_is_not_lost(world, crm):
+    _, cursor = walk(crm)
+    world.later()
+    _, cursor = walk(crm, cursor)
+    first, *_ = world.ids()
+    world.act("edit", id=first, fields={"FirstName": "Augusta"}, stamp_back_s=120)
+    assert [record.id for record in walk(crm, cursor)[0]] == [first]
+
+
+def test_a_locked_row_is_sent_once_more(world, crm):
+    crm.describe("Lead")
+    world.fault("partial", path="*/composite/*", rows=[1], code="UNABLE_TO_LOCK_ROW")
+    receipts = crm.write("Lead", [create("k1"), create("k2")])
+    assert outcomes(receipts) == ["created", "created"]
+    assert crm.calls()["write"] == 2
+    assert world.slept == [1.0]
+
+
+def test_a_row_that_stays_locked_is_left_for_the_next_run(world, crm):
+    crm.describe("Lead")
+    world.fault("partial", path="*/composite/*", rows=[0], code="UNABLE_TO_LOCK_ROW", times=9)
+    receipts = crm.write("Lead", [create("k1"), create("k2")])
+    assert [(receipt.outcome.value, receipt.cause) for receipt in receipts] == [("not_sent", "locked"), ("created", "")]
+
+
+def test_a_customer_s_automation_that_fails_is_said(world, crm):
+    crm.describe("Lead")
+    world.fault("partial", path="*/composite/*", rows=[0], code="CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY")
+    (receipt,) = crm.write("Lead", [create("k1")])
+    assert (receipt.outcome, receipt.cause) == (Outcome.REJECTED, "automation_failed")
+
+
+def test_too_many_long_calls_at_once_are_waited_for(world, crm):
+    world.fault("403", path="*/query*", code="REQUEST_LIMIT_EXCEEDED", message="ConcurrentPerOrgLongTxn Limit exceeded.")
+    assert len(walk(crm)[0]) == 5
+
+
+@pytest.mark.parametrize("body", ["html", "dict"])
+def test_an_ended_session_in_any_shape_is_denied(world, crm, body):
+    world.fault("401", body=body, times=9)
+    with pytest.raises(Denied):
+        walk(crm)
+
+
+def test_a_signed_assertion_opens_the_org(world):
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    crm = world.open({"client_id": "sandbox", "private_key": text}, username="hub@firma.example")
+    assert len(walk(crm)[0]) == 5
+    assert crm.calls()["auth"] == 1
