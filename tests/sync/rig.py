@@ -86,6 +86,13 @@ class World:
         self.clock.advance(60)
         return self.apps[crm].act({"do": do, "object": object, "id": id, **more})
 
+    def say_no(self, crm: str, object: str, id: str) -> None:
+        """The person opts out of e-mail in this CRM."""
+        if crm == "salesforce":
+            self.act(crm, "edit", object, id, fields={"HasOptedOutOfEmail": True})
+        else:
+            self.act(crm, "edit", object, id, opt_out=True)
+
     def fault(self, crm: str, fault: str, method: str, times: int) -> None:
         self.apps[crm].faults.order({"match": {"method": method, "path": "*"}, "fault": fault, "times": times})
 
@@ -128,7 +135,7 @@ class World:
                 return record["marketing_status"] == "unsubscribed"
         lists = [one["status"] for one in record["contactLists"]]
         marked = self.value(crm, "contacts", record["id"], "LEADLOOM_EMAIL_OPT_OUT")
-        return "2" in map(str, lists) if lists else marked == "true"
+        return "2" in map(str, lists) if lists else marked == "yes"
 
     def records(self, crm: str, object: str) -> list[dict[str, Any]]:
         return self.apps[crm].records()[object]

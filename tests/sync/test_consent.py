@@ -24,7 +24,7 @@ def test_a_no_in_one_crm_is_written_to_the_others(world: Build, crm: str) -> Non
     built = world([{"crm": other, **ANNA} for other in OBJECT])
     built.sync()
     (record,) = built.records(crm, OBJECT[crm])
-    built.act(crm, "edit", OBJECT[crm], str(record.get("id", record.get("Id"))), opt_out=True)
+    built.say_no(crm, OBJECT[crm], str(record.get("id", record.get("Id"))))
     built.sync()
     assert {other: denied(built, other) for other in OBJECT} == {other: [True] for other in OBJECT}
     assert all(not out for out in totals(built.sync()).values())
