@@ -5,6 +5,8 @@ A failing world prints its seed and its story; `run(seed)` plays it again.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.laws.model import rules
@@ -16,6 +18,7 @@ from tests.laws.model.worlds import QUIET, World, rough, run
 FEW = 320
 MANY = 20_000
 BLOCK = 500
+SETTLE = rules.settle
 ORDER = {"alpha": 0, "beta": 1}
 
 
@@ -176,8 +179,51 @@ def test_a_new_mapping_waits_for_a_person_but_a_debt_stays_a_debt() -> None:
 # the laws notice a broken rule
 
 
-def seeds_that_fail(limit: int) -> int:
-    return sum(fails(seed) for seed in range(limit))
+def no_refusal_is_held(golden: rules.Value, pair: Pair) -> bool:
+    return False
+
+
+def the_base_means_the_lead(pair: Pair, theirs: str, form: rules.Format, read_at: float, golden: rules.Value) -> Pair:
+    return Pair(theirs, golden, at=read_at)
+
+
+def only_what_they_showed(pair: Pair, write: Write, receipt: Receipt, form: rules.Format) -> Pair:
+    shown = receipt.shown if receipt.shown is not None else pair.seen
+    return Pair(shown, form.parse(shown, None), at=receipt.at)
+
+
+def only_what_we_sent(pair: Pair, write: Write, receipt: Receipt, form: rules.Format) -> Pair:
+    return Pair(write.sent, write.means, at=receipt.at)
+
+
+def undone_means_what_is_shown(pair: Pair, write: Write, receipt: Receipt, form: rules.Format) -> Pair:
+    settled = SETTLE(pair, write, receipt, form)
+    return replace(settled, meant=form.parse(settled.seen, None), refused=None) if write.undo else settled
+
+
+def no_snapshot_is_overwritten(pair: Pair, theirs: str, read_at: float) -> bool:
+    return False
+
+
+def a_new_mapping_agrees(pair: Pair, shown: str, form: rules.Format, golden: rules.Value, at: float) -> Pair:
+    return Pair(shown, golden, at=at)
+
+
+MUTANTS = {
+    "held": no_refusal_is_held,
+    "moved": the_base_means_the_lead,
+    "settle": only_what_they_showed,
+    "settle ": only_what_we_sent,
+    "settle  ": undone_means_what_is_shown,
+    "overwritten": no_snapshot_is_overwritten,
+    "rebase": a_new_mapping_agrees,
+}
+
+
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_the_laws_notice_a_broken_rule(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, rule.strip(), MUTANTS[rule])
+    assert any(fails(seed) for seed in range(FEW))
 
 
 def fails(seed: int) -> bool:

@@ -222,7 +222,7 @@ def settle_unknown(pair: Pair, write: Write, theirs: str, form: Format, *, late:
 
     `late`: it can no longer land. `touched`: the CRM knows that the field was written after we sent.
     """
-    if theirs != pair.seen and form.explains(write.sent, theirs):
+    if theirs != pair.seen and not touched and form.explains(write.sent, theirs):
         return settle(pair, write, Receipt(theirs, at), form), Fate.LANDED
     if theirs != pair.seen:
         return pair, Fate.PERSON

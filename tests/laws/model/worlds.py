@@ -138,8 +138,8 @@ class World:
         )  # title may be mapped anew before it is linked
         record = self.crms[row.account].records[row.id]
         for column in columns & set(record.typed):
-            if (link is None or not link.pairs) and row.shown[column] == "":
-                del record.typed[column]  # cleared before we ever looked: nobody can know
+            if row.shown[column] == "" and (link is None or column not in seen_filled(link)):
+                del record.typed[column]  # empty when we last looked, too: nobody can know
             elif record.typed[column].shown == row.shown[column]:
                 record.typed[column].exposed = True
         self.hear_noes(row, record, link)
@@ -379,6 +379,10 @@ class World:
 
     def log(self, line: str) -> None:
         self.trace.append(f"{self.time:7.0f} {line}")
+
+
+def seen_filled(link: Link) -> set[str]:
+    return {link.columns[name] for name, pair in link.pairs.items() if pair.seen != ""}
 
 
 # playing
