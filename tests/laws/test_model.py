@@ -91,6 +91,11 @@ def test_a_write_that_the_crm_ignores_is_held_until_the_lead_changes() -> None:
     assert isinstance(rules.debt("sql", settled, Stage(coarse=True)), Write)
 
 
+def test_a_refused_write_does_not_age_what_was_read_before_it() -> None:
+    refused = rules.settle(Pair("a", "a"), Write(Pair("a", "a"), "b", "b"), Receipt(None, 5.0, "required"), Text())
+    assert rules.changed(refused, "typed", 4.0)
+
+
 def test_a_lost_answer_is_settled_by_reading() -> None:
     pair = Pair("a", "a")
     write = Write(pair, "b", "b")

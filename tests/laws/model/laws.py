@@ -144,5 +144,5 @@ def last_word(world: World, lead: Lead, name: str) -> Typed | None:
     *earlier, last = sorted(typed, key=lambda t: t.at)
     before = ([0.0, 0.0] + [start for start, end in world.finished if end < last.at])[-2]
     alone = all(t.at < before for t in earlier) and world.touched.get((lead.id, name), 0.0) < before
-    mapped = all(k.columns[name] == world.hub.mapping[k.account][name] == name for k in links)
+    mapped = not any(note.cause == "mapping changed" and note.column.startswith(name) for note in world.hub.history)
     return last if alone and mapped and last.exposed and f"{last.account}/{last.record}" not in ended and last.gone in ("", "hub") else None

@@ -201,10 +201,10 @@ def debts(golden: Mapping[str, Value], pairs: Mapping[str, Pair], forms: Mapping
 
 def settle(pair: Pair, write: Write, receipt: Receipt, form: Format) -> Pair:
     if receipt.reason or receipt.shown is None:
-        return replace(pair, refused=(write.means, receipt.reason), at=receipt.at)
+        return replace(pair, refused=(write.means, receipt.reason))
     explained = form.explains(write.sent, receipt.shown)
     if receipt.shown == write.before.seen and not explained:
-        return replace(pair, refused=(write.means, "ignored"), at=receipt.at)
+        return replace(pair, refused=(write.means, "ignored"))
     shown = receipt.shown if explained else write.sent  # a third value is a person's: the next read finds it changed
     refused = (write.means, "undone") if write.undo else None
     return Pair(shown, write.means, refused, pair.flips, receipt.at, write.before.seen)
