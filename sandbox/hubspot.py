@@ -286,7 +286,7 @@ class HubSpot(App):
 
     def records(self) -> dict[str, list[dict[str, Any]]]:
         return {
-            name: [objects.show(objects.by_id[id], objects.properties) for id in objects.live]
+            name: [objects.show(objects.by_id[id], objects.wanted(objects.properties)) for id in objects.live]
             for name, objects in self._objects.items()
             if len(objects.live) or name == "contacts"
         }

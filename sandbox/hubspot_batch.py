@@ -115,7 +115,7 @@ def batch_create(app: HubSpot, request: Request, type: str) -> Reply:
 def batch_read(app: HubSpot, request: Request, type: str) -> Reply:
     objects, (rows, body) = app.objects(type), _inputs(app, request)
     archived = (request.param("archived") or "").lower() == "true"
-    names, history = body.get("properties") or None, body.get("propertiesWithHistory") or ()
+    names, history = objects.wanted(body.get("properties") or None), body.get("propertiesWithHistory") or ()
     answer, seen = Answer(app), set()
     for index, row in enumerate(rows):
         thing = objects.find(str(row.get("id", "")), body.get("idProperty"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot_answers import RowRefused, invalid, invalid_values, not_found
@@ -49,6 +50,14 @@ COMPUTED = {
     "hs_merged_object_ids": lambda thing: ";".join(map(str, thing.merged)) or None,
     "hs_all_contact_vids": lambda thing: ";".join(map(str, (thing.id, *thing.merged))),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Property names, prepared once for a page of records."""
+
+    stored: tuple[str, ...]
+    computed: tuple[str, ...]
 
 
 class Objects:
@@ -306,12 +315,20 @@ class Objects:
         self.unique.setdefault("email", {})[address.lower()] = thing.id
         self.version += 1
 
+    def wanted(self, names: Iterable[str] | None) -> Wanted:
+        """What to show of a record: the names asked for that exist, and those that always come along."""
+        chosen = self.default if names is None else (*self.always, *(name for name in names if name in self.properties))
+        return Wanted(tuple(name for name in chosen if name not in COMPUTED), tuple(name for name in chosen if name in COMPUTED))
+
     # -- showing -----------------------------------------------------------------------------------------------------------------------
 
-    def show(self, thing: Thing, names: Iterable[str] | None, *, dated: bool = False, with_history: Iterable[str] = ()) -> dict[str, Any]:
-        wanted = self.default if names is None else (*self.always, *(name for name in names if name in self.properties))
-        props = thing.props
-        values = {name: compute(thing) if (compute := COMPUTED.get(name)) else props.get(name) for name in wanted}
+    def show(
+        self, thing: Thing, names: Iterable[str] | Wanted | None, *, dated: bool = False, with_history: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        wanted = names if isinstance(names, Wanted) else self.wanted(names)
+        values = {name: thing.props.get(name) for name in wanted.stored}
+        for name in wanted.computed:
+            values[name] = COMPUTED[name](thing)
         if dated and self.app.settings["dated_empty"] == "omitted":
             values = {name: value for name, value in values.items() if value is not None}
         shown = {

@@ -24,7 +24,7 @@ def list_records(app: HubSpot, request: Request, type: str) -> Reply:
     if not after.isdigit():
         raise invalid(f"Invalid paging cursor: {after}")
     page = list(islice(ids.start(int(after)), limit + 1))
-    names = names_of(request, "properties")
+    names = objects.wanted(names_of(request, "properties"))
     shown = []
     for id in page[:limit]:
         thing = objects.by_id[id]

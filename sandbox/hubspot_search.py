@@ -57,7 +57,7 @@ def search(app: HubSpot, request: Request, type: str) -> Reply:
     key = json.dumps([objects.name, objects.version, _lag_edge(app), switches, groups, sort, body.get("query")], sort_keys=True)
     found = app.found.get(key, lambda: _search(app, objects, groups, sort, body.get("query")))
     page = found[after : after + limit]
-    names = body.get("properties") or None
+    names = objects.wanted(body.get("properties") or None)
     answer: dict[str, Any] = {"total": len(found), "results": [objects.show(thing, names, dated=app.dated) for thing in page]}
     if after + limit < len(found):
         answer["paging"] = {"next": {"after": str(after + limit)}}

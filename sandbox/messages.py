@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
@@ -129,6 +129,7 @@ def http_date(at: float) -> str:
     return _last_date[1]
 
 
+@lru_cache(maxsize=8192)
 def iso_ms(at_ms: int) -> str:
     """2026-05-01T07:25:37.123Z of epoch milliseconds."""
     seconds, ms = divmod(at_ms, 1000)
