@@ -226,3 +226,20 @@ def test_a_second_mobile_number_does_not_take_the_desk_phones_place(dialects: di
 def test_a_fax_is_never_written_into_a_field_that_people_call(dialects: dict[tuple[str, str], Dialect]) -> None:
     fax = item_phone("+49301234111", "DE", "fax")
     assert project(dialects["activecampaign", "contacts"].sets["phones"], (fax,), {}) == {"LEADLOOM_OTHER_PHONES": "+49301234111"}
+
+
+def test_an_overflow_that_grows_keeps_how_a_person_spelled_the_others() -> None:
+    rest = SetRow("rest", "rest", "phones", "rest", region="DE")
+    golden = (item_phone("030 1234111", "DE"), item_phone("030 1234222", "DE"))
+    assert project((rest,), golden, {"rest": "(030) 1234-222"}) == {"rest": "+49301234111; (030) 1234-222"}
+
+
+def test_the_first_slot_takes_an_additional_address_before_it_is_left_empty(dialects: dict[tuple[str, str], Dialect]) -> None:
+    rows = dialects["hubspot", "contacts"].sets["emails"]
+    assert project(rows, (B,), {"email": "a@firma.de", "hs_additional_emails": "b@firma.de"}) == {"email": "b@firma.de"}
+
+
+def test_a_label_that_we_do_not_know_is_another_one(dialects: dict[tuple[str, str], Dialect]) -> None:
+    rows = dialects["pipedrive", "persons"].sets["emails"]
+    shows = [{"value": "a@firma.de", "label": "Zentrale"}, {"value": "b@firma.de", "label": "Work"}, {"value": "c@firma.de"}]
+    assert [item.label for item in shown(rows, {"emails": shows})] == ["other", "work", ""]
