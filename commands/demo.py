@@ -20,6 +20,25 @@ if TYPE_CHECKING:
     from sync.workspace import Workspace
 
 
+ROUTING = """\
+[[owner]]
+id = "anna"
+email = "anna@firma.example"
+weight = 2
+[[owner]]
+id = "ben"
+email = "ben@firma.example"
+[[pool]]
+id = "sales"
+owners = ["anna", "ben"]
+method = "quota"
+[[rule]]
+id = "everybody"
+priority = 999
+assign = "pool:sales"
+"""
+
+
 def demo(people: Annotated[int, typer.Option(min=1, metavar="N", help="how many people to invent")] = 300) -> None:
     """Four local CRMs, messy leads in all of them, one sync, and a second one that has nothing left to write."""
     from commands import showing
@@ -77,7 +96,8 @@ def _workspace(running: Running) -> Iterator[Workspace]:
         del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="leadloom-demo-") as folder:
         file = Path(folder) / "leadloom.toml"
-        file.write_text(for_sandbox(running.ready), encoding="utf-8")
+        file.write_text(for_sandbox(running.ready) + '[routing]\nfile = "routing.toml"\n', encoding="utf-8")
+        file.with_name("routing.toml").write_text(ROUTING, encoding="utf-8")
         with open_workspace(read_settings(file)) as workspace:
             yield workspace
 
@@ -111,21 +131,26 @@ def _name(lead_id: str, fields: Mapping[str, Any]) -> str:
 
 
 def _woven(workspace: Workspace, examples: int = 8) -> Iterator[Any]:
-    """How many records turned out to be one person, and some values that had to be decided."""
+    """How many records turned out to be one person, some values that had to be decided, and what the rules said."""
     from commands import showing
     from commands.leads import everything, plain_fields
 
-    found: Counter[int] = Counter()
+    found, stages, owners = Counter[int](), Counter[str](), Counter[str]()
     decided: list[tuple[object, ...]] = []
     with workspace.store.begin() as unit:
         for lead, links in everything(unit):
+            fields = plain_fields(lead)
+            stages[fields.get("stage", "raw")] += 1
+            owners[fields.get("owner") or "nobody"] += 1
             theirs = {link.ref.account for link, _ in links if link.key == ""}
             found[len(theirs)] += 1
             if len(theirs) > 2 and len(decided) < examples:
-                decided += _decided(lead.id, plain_fields(lead), unit.revisions(lead.id))[: examples - len(decided)]
+                decided += _decided(lead.id, fields, unit.revisions(lead.id))[: examples - len(decided)]
     rows = [(f"in {number} CRM{'s' if number > 1 else ''}", leads) for number, leads in sorted(found.items())]
     yield showing.table("The same person was found", ("where", "leads"), rows, numbers=("leads",))
     yield showing.table("Where CRMs disagreed, for example", ("who", "field", "taken", "from", "rule", "left"), decided)
+    yield showing.table("Stages, by people and by scores", ("stage", "leads"), stages.most_common(), numbers=("leads",))
+    yield showing.table("Owners, kept or given in turn", ("owner", "leads"), owners.most_common(), numbers=("leads",))
 
 
 def _decided(lead_id: str, fields: dict[str, Any], history: list[tuple[str, Any, list[Any]]]) -> Sequence[tuple[object, ...]]:

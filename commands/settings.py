@@ -100,8 +100,8 @@ class Guards(Table):
     first_run: Literal["plan", "apply"] = Field(
         default="plan", description="an account that was never synced is planned and nothing written (exit 7) until --yes or apply"
     )
-    restrictions: int = Field(default=500, ge=0, description="more opt-outs than this in one run wait for --yes")
-    restrictions_percent: float = Field(default=5.0, ge=0, le=100, description="the same, as a share of all leads")
+    restrictions: int = Field(default=500, ge=0, description="more opt-outs than this for one CRM in one run wait for --yes")
+    restrictions_percent: float = Field(default=5.0, ge=0, le=100, description="the same, as a share of the records of that CRM")
 
 
 class Consent(Table):

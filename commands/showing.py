@@ -71,13 +71,20 @@ def of_run(report: Data) -> list[Table | str]:
 
 
 def of_reading(report: Data) -> Table:
-    rows = ((name, *(account["in"][key] for key in CAME)) for name, account in report["accounts"].items())
-    return table("Read", ("CRM", *CAME), rows, numbers=CAME)
+    return _counts("Read", report, "in", CAME, always=("read", "new", "changed"))
 
 
 def of_writing(report: Data) -> Table:
-    rows = ((name, *(account["out"][key] for key in WENT)) for name, account in report["accounts"].items())
-    return table("Written", ("CRM", *WENT), rows, numbers=WENT)
+    return _counts("Written", report, "out", WENT, always=("planned", "created", "updated"))
+
+
+def _counts(title: str, report: Data, part: str, keys: Sequence[str], always: Sequence[str]) -> Table:
+    """Columns of zeros are left out, but for those that somebody looks for."""
+    accounts: Mapping[str, Data] = report["accounts"]
+    shown = [key for key in keys if key in always or any(account[part][key] for account in accounts.values())]
+    return table(
+        title, ("CRM", *shown), ((name, *(account[part][key] for key in shown)) for name, account in accounts.items()), numbers=shown
+    )
 
 
 def of_calls(report: Data) -> Table:

@@ -65,7 +65,7 @@ def test_settings_that_point_at_it(started, tmp_path):
 
 
 def test_state_survives_a_restart(started, tmp_path):
-    process, first = started("--people", "5", "--state", "kept")
+    process, first = started("--people", "20", "--state", "kept")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
     _, again = started("--state", "kept")
