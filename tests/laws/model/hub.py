@@ -265,7 +265,8 @@ class Hub:
             for row in rows:
                 found = self.read_field(lead, link, name, row, candidates)
                 if found is not None:
-                    candidates[link_name] = found
+                    stale = row.read_at < link.pairs[name].at  # our write came in between: an edit of its own
+                    candidates[f"{link_name} overwritten" if stale else link_name] = found
         if not candidates:
             return
         if name == "score":

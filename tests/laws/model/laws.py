@@ -134,12 +134,11 @@ def last_word_counts(world: World) -> None:
 
 def last_word(world: World, lead: Lead, name: str) -> Typed | None:
     merged = any(other.into == lead.id for other in world.hub.leads.values())
-    if lead.into or merged or name in lead.parked:
-        return None
     links = [link for link in world.hub.links.values() if link.lead == lead.id]
     ended = {k.name for k in links if world.crms[k.account].records[k.record].ending}
+    merged = merged or any(world.crms[k.account].records[k.record].ending == "merged" for k in links)  # a merge edits the survivor
     typed = [t for k in links for t in world.crms[k.account].typed if t.record == k.record and t.column == k.columns[name]]
-    if not typed:
+    if not typed or lead.into or merged or name in lead.parked:
         return None
     *earlier, last = sorted(typed, key=lambda t: t.at)
     before = ([0.0, 0.0] + [start for start, end in world.finished if end < last.at])[-2]
