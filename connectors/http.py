@@ -275,7 +275,7 @@ class Door:
         return _Again(error, busy.wait_s) if again else error
 
     def _answered(self, kind: type[ConnectorError], answer: Answer, what: str, cause: str, fix: str) -> ConnectorError:
-        message = f"the CRM {what} (status {answer.status}{id_note(answer.request_id)})."
+        message = self.redact(f"the CRM {what} (status {answer.status}{id_note(answer.request_id)}).")
         return kind(message, account=self.account, cause=cause, fix=fix, status=answer.status, request_id=answer.request_id)
 
     def _error(self, kind: type[ConnectorError], message: str, cause: str, fix: str) -> ConnectorError:

@@ -14,6 +14,7 @@ from connectors.base import Ending, NewField, Op, Outcome, Write
 from connectors.errors import BudgetSpent, Denied, Misconfigured, Retry, Unreadable
 from sandbox.messages import Clock
 
+CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN = "sandbox", "sandbox-hubspot-secret", "sandbox-hubspot-refresh"
 FIELDS = ("firstname", "lastname", "email", "opt_out:email", "leadloom_stage")
 CONTACTS = "/crm/v3/objects/contacts"
 
@@ -28,7 +29,8 @@ class World:
         self.opened = []
 
     def open(self, **options):
-        access = Access("hub", "hubspot", self.base_url, {"token": options.pop("token", self.token)}, options)
+        secrets = options.pop("secrets", None) or {"token": options.pop("token", self.token)}
+        access = Access("hub", "hubspot", self.base_url, secrets, options)
         self.opened.append(connect(access, sleep=self.slept.append, pacing=False))
         return self.opened[-1]
 
@@ -439,6 +441,26 @@ def test_a_wrong_token_is_denied_and_never_shown(world):
     with pytest.raises(Denied) as told:
         world.open(token="wrong-secret-token").identity()
     assert "wrong-secret-token" not in f"{told.value} {told.value!r}"
+
+
+def test_a_public_app_renews_its_token_when_it_runs_out_and_not_before(world):
+    secrets = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
+    crm = world.open(secrets=secrets)
+    crm.identity()
+    crm.identity()
+    assert crm.calls()["auth"] == 1
+    world.control("POST", "clock", {"advance_s": 3600})
+    crm.identity()
+    assert crm.calls() == {"auth": 2, "meta": 4}
+
+
+def test_a_revoked_refresh_token_is_denied_after_one_try(world):
+    crm = world.open(secrets={"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": "revoked-secret"})
+    for _ in range(2):
+        with pytest.raises(Denied) as told:
+            crm.identity()
+    assert "revoked-secret" not in str(told.value)
+    assert crm.calls() == {"auth": 1}
 
 
 def test_missing_scopes_are_named(world, crm):
