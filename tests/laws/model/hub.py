@@ -172,7 +172,7 @@ class Hub:
         survivor = self.survivor(row)
         if row.ending == "merged" and survivor in self.links and self.links[survivor].state != "ended":
             self.absorb(self.leads[self.links[survivor].lead], self.leads[link.lead])
-        elif row.ending == "merged":
+        elif row.ending == "merged" and survivor not in self.links:
             record = survivor.partition("/")[2]
             self.links[survivor] = Link(row.account, record, link.lead, link.role, columns=dict(self.mapping[row.account]))
             self.store(self.crms[row.account].get(record, NEVER))
