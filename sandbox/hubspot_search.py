@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot_answers import invalid
@@ -22,12 +23,12 @@ MAX_PAGE = 200
 MAX_QUERY = 3000
 QUERIED = ("firstname", "lastname", "email", "phone", "company")
 Test = Callable[[Thing], bool]
-_OF_TIME = {
-    "createdate": lambda thing: thing.created,
-    "hs_createdate": lambda thing: thing.created,
-    "lastmodifieddate": lambda thing: thing.updated,
+_OF_TIME: dict[str, Callable[[Thing], int]] = {
+    "createdate": attrgetter("created"),
+    "hs_createdate": attrgetter("created"),
+    "lastmodifieddate": attrgetter("updated"),
     "hs_lastmodifieddate": lambda thing: max(thing.updated, thing.hidden_change),
-    "hs_object_id": lambda thing: thing.id,
+    "hs_object_id": attrgetter("id"),
 }
 
 
@@ -115,20 +116,23 @@ def _lag_edge(app: HubSpot) -> int | None:
 
 def _search(app: HubSpot, objects: Objects, groups: list[list[dict[str, Any]]], sort: tuple[str, bool], query: Any) -> list[Thing]:
     edge = _lag_edge(app)
-    matched: dict[int, Thing] = {}
-    for filters in groups or [[]]:
-        tests = [_test(app, objects, one) for one in filters]
-        for thing in _candidates(app, objects, filters):
-            if thing.id not in matched and all(test(thing) for test in tests):
-                matched[thing.id] = thing
-    found: Iterable[Thing] = matched.values()
+    parts = [_matching(app, objects, filters) for filters in groups or [[]]]
+    found = parts[0] if len(parts) == 1 else list({thing.id: thing for part in parts for thing in part}.values())
     if edge is not None:
-        found = (thing for thing in found if max(thing.updated, thing.hidden_change) <= edge)
+        found = [thing for thing in found if max(thing.updated, thing.hidden_change) <= edge]
     if query:
         words = str(query).lower().split()
-        found = (thing for thing in found if all(any(word in thing.props.get(name, "").lower() for name in QUERIED) for word in words))
+        found = [thing for thing in found if all(any(word in thing.props.get(name, "").lower() for name in QUERIED) for word in words)]
     name, descending = sort
     return sorted(found, key=_sort_key(objects.properties.get(name), name), reverse=descending)
+
+
+def _matching(app: HubSpot, objects: Objects, filters: list[dict[str, Any]]) -> list[Thing]:
+    found = list(_candidates(app, objects, filters))
+    for one in filters:
+        test = _test(app, objects, one)
+        found = [thing for thing in found if test(thing)]
+    return found
 
 
 def _candidates(app: HubSpot, objects: Objects, filters: list[dict[str, Any]]) -> Iterable[Thing]:
@@ -253,6 +257,8 @@ def _token_test(name: str, pattern: str, *, wanted: bool) -> Test:
 
 
 def _sort_key(property: Property | None, name: str) -> Callable[[Thing], Any]:
+    if name == "hs_object_id":
+        return attrgetter("id")
     if name in _OF_TIME:
         of = _OF_TIME[name]
         return lambda thing: (of(thing), thing.id)

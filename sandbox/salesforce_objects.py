@@ -116,6 +116,9 @@ class Table:
         self.live = Ids()
         self.changes = Changes()
         self.index: dict[str, dict[str, set[str]]] = {}
+        self.binned: set[str] = set()
+        self._required = [field.name for field in self.fields.values() if field.required]  # a custom field never is
+        self._defaults = {field.name: field.default for field in self.fields.values() if field.default is not None}
         self._next = 1
         self._bin: deque[tuple[int, str]] = deque()
 
@@ -131,7 +134,7 @@ class Table:
         if field is None:
             lower = name.lower()
             field = next((one for one in self.fields.values() if one.name.lower() == lower), None)
-        return None if field is None or self.app.is_hidden(self.name, field) else field
+        return None if field is None or (self.app.hides and self.app.is_hidden(self.name, field)) else field
 
     def reader(self, name: str) -> Reader:
         own = COMPOUND.get(self.name, {}).get(name) or SYSTEM.get(name)
@@ -210,11 +213,7 @@ class Table:
         raise Fault("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
 
     def _require(self, values: Mapping[str, Any], row: Row | None) -> None:
-        missing = [
-            field.name
-            for field in self.fields.values()
-            if field.required and values.get(field.name) is None and (row is None or field.name in values)
-        ]
+        missing = [name for name in self._required if values.get(name) is None and (row is None or name in values)]
         if missing:
             raise Fault("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", missing)
 
@@ -247,9 +246,7 @@ class Table:
         self.live.add(row.id)
         if "OwnerId" in self.fields:
             row.values["OwnerId"] = self.app.user_id
-        for field in self.fields.values():
-            if field.default is not None:
-                row.values[field.name] = field.default
+        row.values.update(self._defaults)
         self._put(row, values)
         self.changes.touch(row.id, now)
         self._react(row, values)
@@ -303,6 +300,7 @@ class Table:
         row.master = master
         self.touch(row)
         self.live.remove(row.id)
+        self.binned.add(row.id)
         for name in self.index:
             self._reindex(row, name, row.values.get(name), None)
         self._bin.append((row.deleted_at, row.id))
@@ -317,6 +315,7 @@ class Table:
         if row.deleted_at is None:
             self.delete(row)
         self.changes.forget(row.id)
+        self.binned.discard(row.id)
         del self.rows[row.id]
 
     def empty_bin(self, row: Row) -> None:
@@ -335,6 +334,7 @@ class Table:
     def _list(self, row: Row) -> None:
         """Put a row into the indexes of live ones."""
         self.live.add(row.id)
+        self.binned.discard(row.id)
         for field in self.fields.values():
             if self.is_key(field) and field.name in row.values:
                 self._reindex(row, field.name, None, row.values[field.name])
@@ -347,11 +347,14 @@ class Table:
             for name in self.index:
                 self._reindex(now, name, now.values.get(name), None)
         self.changes.forget(id)
+        self.binned.discard(id)
         if before is not None:
             self.rows[id] = before
             self.changes.touch(id, before.stamp)
             if before.deleted_at is None:
                 self._list(before)
+            else:
+                self.binned.add(id)
 
     def snapshot(self) -> dict[str, Any]:
         return {"next": self._next, "rows": [[getattr(row, name) for name in Row.__slots__] for row in self.rows.values()]}
@@ -367,6 +370,7 @@ class Table:
             if row.deleted_at is None:
                 self._list(row)
             else:
+                self.binned.add(row.id)
                 self._bin.append((row.deleted_at, row.id))
         self._bin = deque(sorted(self._bin))
 

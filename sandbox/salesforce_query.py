@@ -190,9 +190,10 @@ class Plan:
         if where.field.lower() == "id":
             return {long_id(literal.value) for literal in where.values if literal.kind == "text"}
         field = self.table.field(where.field) if "." not in where.field else None
-        if self.deleted or field is None or not self.table.is_key(field) or any(literal.kind != "text" for literal in where.values):
+        if field is None or not self.table.is_key(field) or any(literal.kind != "text" for literal in where.values):
             return None
-        return set().union(*(self.table.holders(field.name, literal.value) for literal in where.values))
+        binned = self.table.binned if self.deleted else set()  # deleted rows are in no index
+        return binned.union(*(self.table.holders(field.name, literal.value) for literal in where.values))
 
     def _lowest(self, where: Expression | None) -> float | None:
         """The earliest SystemModstamp that can match, or None where any can."""
