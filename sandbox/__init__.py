@@ -28,8 +28,8 @@ CLASSES = {
 
 def app(crm: str, **options: Any) -> App:
     """One server as a WSGI app, not listening anywhere. Options are those of `wire.App`."""
-    module = importlib.import_module(f"sandbox.{crm}")
-    made: App = getattr(module, CLASSES[crm])(**options)
+    name = CLASSES[crm]
+    made: App = getattr(importlib.import_module(f"sandbox.{crm}"), name)(**options)
     return made
 
 

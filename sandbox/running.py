@@ -37,9 +37,14 @@ class Running:
         self._stopped = threading.Event()
         self._fill(seed)
         context = _self_signed() if tls else None
-        self._servers = {crm: Server(app, ports[crm], context) for crm, app in self.apps.items()}
-        for server in self._servers.values():
-            server.start()
+        self._servers: dict[str, Server] = {}
+        try:
+            for crm, app in self.apps.items():
+                self._servers[crm] = Server(app, ports[crm], context)
+                self._servers[crm].start()
+        except OSError:
+            self._close()  # a port is taken: nothing stays open
+            raise
         self.ready: dict[str, dict[str, str]] = {
             crm: {"base_url": server.base_url, **self.apps[crm].credentials()} for crm, server in self._servers.items()
         }
@@ -58,11 +63,14 @@ class Running:
         if self._stopped.is_set():
             return
         self._stopped.set()
-        for server in self._servers.values():
-            server.stop()
+        self._close()
         if self._state is not None:
             self._saver.join()
             self.save()
+
+    def _close(self) -> None:
+        for server in self._servers.values():
+            server.stop()
 
     def save(self) -> None:
         """Write the state of every server that changed since the last time."""

@@ -60,7 +60,7 @@ def upsert_many(app: Salesforce, request: Request, object: str, field: str) -> R
     repeated = {value for value, times in Counter(str(row.get(key.name)).lower() for row in rows).items() if times > 1}
 
     def work(_index: int, row: dict[str, Any]) -> dict[str, Any]:
-        _table(app, row)
+        _table(app, row, key.name)
         value = row.get(key.name)
         if value is None:
             raise Fault("MISSING_ARGUMENT", f"{key.name} not specified")
@@ -137,9 +137,10 @@ def _limit(rows: list[Any]) -> None:
         raise refuse(400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MOST} records in this operation")
 
 
-def _table(app: Salesforce, row: dict[str, Any]) -> Table:
+def _table(app: Salesforce, row: dict[str, Any], key: str | None = None) -> Table:
+    """The table of a row, whose first field is `attributes`; only the key of an upsert may stand before (jsforce sends it so)."""
     kind = (row.get("attributes") or {}).get("type")
-    if next(iter(row), None) != "attributes" or kind is None:
+    if next((name for name in row if name != key), None) != "attributes" or kind is None:
         raise Fault("JSON_PARSER_ERROR", POLYMORPHIC)
     return app.require_table(str(kind))
 
