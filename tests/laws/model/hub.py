@@ -357,10 +357,16 @@ class Hub:
         shown = set(items(self.form(link.account, "emails").parse(row.shown["emails"], None)))
         if self.crms[row.account].dialect.flag_of_address:
             self.denied |= shown if row.flag else set()
-        elif row.flag and link.flag.seen == "may" and not any(entry.flag for entry in self.open_entries(link)):
+        elif row.flag and self.is_news(link, row):
             self.denied |= shown | self.shown(link)
         if row.read_at >= link.flag.at:
             link.flag = Pair("no" if row.flag else "may", None, at=row.read_at)
+
+    def is_news(self, link: Link, row: Row) -> bool:
+        """Not the echo of our own flag, and not known already; a row read before ours was sent shows a person's."""
+        mine = [e for e in self.journal if e.flag and e.state != "closed" and (e.account, e.record) == (row.account, row.id)]
+        known = link.flag.seen == "no" and row.read_at >= link.flag.at
+        return not known and all(row.read_at < entry.sent_at for entry in mine)
 
     # mapping change
 

@@ -73,6 +73,7 @@ class Write:
     sent: str
     means: Value
     undo: bool = False
+    held_for: Value = None  # an undo: the lead's value that shall not be written again
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +201,15 @@ def debts(golden: Mapping[str, Value], pairs: Mapping[str, Pair], forms: Mapping
 
 
 def settle(pair: Pair, write: Write, receipt: Receipt, form: Format) -> Pair:
+    if write.undo and receipt.reason:
+        return pair
     if receipt.reason or receipt.shown is None:
         return replace(pair, refused=(write.means, receipt.reason))
     explained = form.explains(write.sent, receipt.shown)
     if receipt.shown == write.before.seen and not explained:
         return replace(pair, refused=(write.means, "ignored"))
     shown = receipt.shown if explained else write.sent  # a third value is a person's: the next read finds it changed
-    refused = (write.means, "undone") if write.undo else None
+    refused = (write.held_for, "undone") if write.undo else None
     return Pair(shown, write.means, refused, pair.flips, receipt.at, write.before.seen)
 
 
@@ -240,17 +243,17 @@ def undo(entry: Write, settled: Pair, pair: Pair, theirs: str, golden: Value) ->
         return "a person has edited it since"
     if pair != settled:
         return "it has changed since"
-    if golden != pair.meant:
+    if golden != pair.meant and not held(golden, pair):
         return "the lead has moved on"
     if entry.before.seen == theirs:
         return "nothing to take back"
-    return Write(pair, entry.before.seen, golden, undo=True)
+    return Write(pair, entry.before.seen, entry.before.meant, undo=True, held_for=golden)
 
 
 def rebase(pair: Pair, shown: str, form: Format, golden: Value, at: float) -> Pair:
     """The base under a new mapping. Unread edits were merged under the old one first. Nothing is written."""
     if pair.refused is not None and pair.refused[1] == "undone" and held(golden, pair):
-        return replace(pair, seen=shown, at=at, was=None)
+        return replace(pair, seen=shown, meant=form.parse(shown, None), at=at, was=None)
     meant = form.parse(shown, golden)
     if meant == golden or form.show(golden, shown) == shown:
         return Pair(shown, golden, at=at)
