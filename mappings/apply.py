@@ -8,76 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from leads.model import ABSENT, FIELDS, Value
-from leads.normal import Refused
-from leads.normal import country as country_code
+from leads.model import ABSENT, Value
+from mappings.described import FieldLike, OwnerLike, SchemaLike
+from mappings.fitting import Account, converter, names_of
 from mappings.schema import KEY, MappingProblems, RowSpec
 from mappings.schema import Mapping as Dictionary
 from mappings.sets import SetRow
-from mappings.values import (
-    FILLER,
-    UNCLEAR,
-    Choice,
-    Converter,
-    Country,
-    EmailText,
-    Flag,
-    Held,
-    Json,
-    Language,
-    Number,
-    Option,
-    OwnerId,
-    Text,
-    View,
-    is_nothing,
-)
-
-# What a connector describes; their types live there, and only these parts are looked at here.
-
-
-class OptionLike(Protocol):
-    @property
-    def value(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-
-
-class FieldLike(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def length(self) -> int | None: ...
-    @property
-    def options(self) -> Sequence[OptionLike]: ...
-    @property
-    def custom(self) -> bool: ...
-    @property
-    def writable(self) -> bool: ...
-    @property
-    def restricted(self) -> bool: ...
-
-
-class SchemaLike(Protocol):
-    @property
-    def fields(self) -> Mapping[str, FieldLike]: ...
-
-
-class OwnerLike(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def email(self) -> str | None: ...
-    @property
-    def active(self) -> bool: ...
-    @property
-    def kind(self) -> str: ...
+from mappings.values import UNCLEAR, Converter, Flag, Held, Json, View, is_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +105,6 @@ class Dialect:
         return filled
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    crm: str
-    owners: Sequence[OwnerLike]
-    region: str | None
-    api_user_email: str | None
-    routed_owners: frozenset[str]
-
-
 def bind(
     mapping: Dictionary,
     schema: SchemaLike,
@@ -188,7 +118,7 @@ def bind(
 
     `region` reads phone numbers without a country. The user we act as counts as nobody's owner unless leads are routed to it.
     """
-    context = _Context(mapping.crm, owners, region, _folded(api_user_email), frozenset(email.casefold() for email in routed_owners))
+    account = Account(mapping.crm, owners, _ourselves(api_user_email, routed_owners))
     found = {spec.remote: _find(spec, schema) for spec in mapping.rows}
     where = f"{mapping.crm} {mapping.object}"
     problems = [f"{where}: {problem}" for spec in mapping.rows for problem in _problems(spec, found[spec.remote])]
@@ -200,7 +130,7 @@ def bind(
     return Dialect(
         crm=mapping.crm,
         object=mapping.object,
-        rows=tuple(_row(spec, field, context) for spec, field in single),
+        rows=tuple(_row(spec, field, account) for spec, field in single),
         sets={lead: tuple(_set_row(spec, field, region) for spec, field in bound if spec.lead == lead) for lead in ("emails", "phones")},
         key_name=next(field.name for spec, field in bound if spec.role == KEY),
         fetch=tuple(dict.fromkeys(field.name for _, field in bound)),
@@ -218,8 +148,9 @@ def _is_set(spec: RowSpec) -> bool:
     return spec.lead in ("emails", "phones")
 
 
-def _folded(email: str | None) -> str | None:
-    return None if email is None else email.casefold()
+def _ourselves(email: str | None, routed: Collection[str]) -> str | None:
+    """The address that owns what nobody was given; none where leads are routed to it, for then it is an owner like the others."""
+    return None if email is None or email.casefold() in [other.casefold() for other in routed] else email.casefold()
 
 
 # Finding the field of a row
@@ -289,15 +220,10 @@ def _option_problems(spec: RowSpec, field: FieldLike) -> list[str]:
     if spec.convert != "option" or not field.options:
         return []
     known = {*(option.value.casefold() for option in field.options), *(option.label.casefold() for option in field.options)}
-    lacking = [names[0] for names in _names(spec).values() if names[0].casefold() not in known]
+    lacking = [names[0] for names in names_of(spec).values() if names[0].casefold() not in known]
     if not lacking:
         return []
     return [f"the field {field.label!r} ({field.name}) lacks the options {', '.join(lacking)}: add them there."]
-
-
-def _names(spec: RowSpec) -> dict[str, tuple[str, ...]]:
-    """What the CRM calls each of our options; without a table in the mapping, what we call it."""
-    return dict(spec.options) or {option: (option,) for option in FIELDS[spec.lead].options}
 
 
 def _fingerprint(spec: RowSpec, field: FieldLike) -> str:
@@ -313,100 +239,6 @@ def _set_row(spec: RowSpec, field: FieldLike, region: str | None) -> SetRow:
     return SetRow(spec.remote, field.name, spec.lead, spec.slot, spec.direction, region, field.length, spec.clear)
 
 
-def _row(spec: RowSpec, field: FieldLike, context: _Context) -> Row:
+def _row(spec: RowSpec, field: FieldLike, account: Account) -> Row:
     filler = spec.required if not spec.required_with else None
-    return Row(spec.remote, field.name, spec.lead, spec.direction, _converter(spec, field, context), filler, spec.clear, spec.create_only)
-
-
-def _converter(spec: RowSpec, field: FieldLike, context: _Context) -> Converter:
-    ours = spec.direction == "out"
-    match spec.convert:
-        case "number":
-            return Number(as_text=context.crm in _TEXTUAL or field.type in ("text", "long_text"), guarded=not ours)
-        case "flag":
-            return _flag(field, context.crm)
-        case "option":
-            return _option(Option, spec, field, context.crm)
-        case "view":
-            return _option(View, spec, field, context.crm)
-        case "owner":
-            return _owner(context)
-        case "email":
-            return EmailText()
-        case "country":
-            return _country(_text(spec, field), field, context.crm)
-        case "language":
-            return Language(_text(spec, field))
-        case _:
-            return _choice(_text(spec, field), field, context.crm) if field.options else _text(spec, field)
-
-
-_TEXTUAL: Final = ("hubspot", "activecampaign")  # every value is text on the wire
-_NUMBERED: Final = ("pipedrive",)  # options and users are written as the number they are
-
-
-def _text(spec: RowSpec, field: FieldLike) -> Text:
-    fillers = (FILLER,) if spec.required is None or spec.required == FILLER else (FILLER, spec.required)
-    return Text(field.length, FIELDS[spec.lead].max_length, fillers)
-
-
-def _choice(text: Text, field: FieldLike, crm: str) -> Choice:
-    values = {name: _id(value, crm) for name, value in _by_name(field).items()}
-    return Choice(values, {option.value: option.label for option in field.options}, text, field.restricted)
-
-
-def _by_name(field: FieldLike) -> dict[str, str]:
-    """Folded label or value -> value. Of equal labels the first counts, and a value counts more than a label."""
-    options = list(reversed(field.options))
-    return {option.label.casefold(): option.value for option in options} | {option.value.casefold(): option.value for option in options}
-
-
-def _flag(field: FieldLike, crm: str) -> Flag:
-    words = _by_name(field)
-    for yes, no in (("true", "false"), ("yes", "no"), ("1", "0"), ("ja", "nein")):
-        if yes in words and no in words:
-            return Flag(_id(words[yes], crm), _id(words[no], crm))
-    if ":" not in field.name and (crm in _TEXTUAL or field.type != "bool"):
-        return Flag("true", "false")
-    return Flag()
-
-
-def _option(kind: type[Option], spec: RowSpec, field: FieldLike, crm: str) -> Option:
-    values = _by_name(field)
-    written: dict[str, Json] = {}
-    understood: dict[str, tuple[str, ...]] = {}
-    for ours, names in _in_order(spec):
-        known = [name if not values else values[name.casefold()] for name in names if not values or name.casefold() in values]
-        if known:
-            written[ours] = _id(known[0], crm)
-        for name in known:
-            understood[name.casefold()] = (*understood.get(name.casefold(), ()), ours)
-    return kind(written, understood)
-
-
-def _in_order(spec: RowSpec) -> list[tuple[str, tuple[str, ...]]]:
-    """As the lead's field lists them, so that the first of several that fit is the least far-reaching."""
-    names = _names(spec)
-    return [(option, names[option]) for option in FIELDS[spec.lead].options if option in names]
-
-
-def _id(value: str, crm: str) -> Json:
-    return int(value) if crm in _NUMBERED and value.isascii() and value.isdigit() else value
-
-
-def _owner(context: _Context) -> OwnerId:
-    users = [owner for owner in context.owners if owner.kind == "user" and owner.email is not None]
-    ids = {str(_folded(owner.email)): _id(owner.id, context.crm) for owner in reversed(users) if owner.active}
-    ourselves = None if context.api_user_email in context.routed_owners else context.api_user_email
-    return OwnerId(
-        emails={owner.id: str(_folded(owner.email)) for owner in users},
-        ids=ids,
-        nobody=frozenset(owner.id for owner in context.owners if owner.kind != "user"),
-        ourselves=ourselves,
-    )
-
-
-def _country(text: Text, field: FieldLike, crm: str) -> Country:
-    values = {name: _id(value, crm) for name, value in _by_name(field).items()}
-    codes = {code: value for name, value in reversed(values.items()) if not isinstance(code := country_code(name), Refused)}
-    return Country(text, values | codes, {option.value: option.label for option in field.options}, field.restricted)
+    return Row(spec.remote, field.name, spec.lead, spec.direction, converter(spec, field, account), filler, spec.clear, spec.create_only)
