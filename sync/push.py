@@ -153,7 +153,10 @@ class _Settling:
             self.hints.append(Ref(self.door.name, self.object, receipt.id))
 
     def _rejected(self, entry: Entry, receipt: Receipt) -> None:
-        """The field that is named is held, and the rest is sent again: a rejected write changed nothing."""
+        """The field that is named is held, and the rest is sent again: a rejected write changed nothing.
+
+        Nobody is created without the address that tells who it is.
+        """
         write, named = entry.write, receipt.field
         cell = next((cell for cell in write.cells if cell.remote == named and not cell.held), None)
         message = receipt.message or "The CRM rejected the write."
@@ -165,7 +168,8 @@ class _Settling:
             link, base = self.links[ref]
             self.links[ref] = (link, refuse(base, write, receipt.cause or "rejected", named if cell is not None else None))
         self._end(entry, EntryState.HELD, receipt, "held")
-        if cell is not None and sum(not one.held for one in write.cells) > 1:
+        nameless = write.section is Section.CREATE and cell is not None and cell.field == "emails"
+        if cell is not None and not nameless and sum(not one.held for one in write.cells) > 1:
             self.again.append((without(write, cell.remote, receipt.cause or "rejected"), entry.run))
 
     def _end(self, entry: Entry, state: EntryState, receipt: Receipt, verdict: str, id: str = "") -> None:

@@ -60,6 +60,7 @@ class World:
         self.store: Store = open_store(f"sqlite:///{folder / 'leadloom.db'}")
         self.guards = Guards(first_run="apply")
         self.scope = Scope(create=True)
+        self._looked: dict[str, int] = {}
 
     def workspace(self, **changes: Any) -> Workspace:
         accounts = {crm: self._account(crm) for crm in self.apps}
@@ -95,6 +96,13 @@ class World:
 
     def fault(self, crm: str, fault: str, method: str, times: int) -> None:
         self.apps[crm].faults.order({"match": {"method": method, "path": "*"}, "fault": fault, "times": times})
+
+    def new_requests(self) -> dict[str, list[dict[str, Any]]]:
+        """What each CRM was asked since the last look at its request log."""
+        logs = {crm: app.requests() for crm, app in self.apps.items()}
+        new = {crm: log[self._looked.get(crm, 0) :] for crm, log in logs.items()}
+        self._looked = {crm: len(log) for crm, log in logs.items()}
+        return new
 
     def shown(self) -> dict[str, Any]:
         """Everything all CRMs show, to be compared with later."""
