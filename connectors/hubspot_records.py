@@ -47,7 +47,7 @@ def record_of(object: str, row: Mapping[str, Any], fields: Iterable[str]) -> Rec
     return Record(
         object=object,
         id=str(row["id"]),
-        fields={name: value_of(shown, name) for name in fields},
+        fields={name: value_of(shown, name) for name in fields if (OPT_OUT_PROPERTY if name == OPT_OUT else name) in shown},
         version=row.get("updatedAt"),
         changed_at=moment(row.get("updatedAt")),
         created_at=moment(row.get("createdAt")),
@@ -57,7 +57,7 @@ def record_of(object: str, row: Mapping[str, Any], fields: Iterable[str]) -> Rec
 
 
 def value_of(shown: Mapping[str, Any], name: str) -> Json:
-    """A property's value; one that was asked for and is left out is empty (the dated paths omit what is empty)."""
+    """A property's value. What v3 leaves out was not asked for or is unknown to the portal; what is empty it shows as null."""
     if name == OPT_OUT:
         return shown.get(OPT_OUT_PROPERTY) == "true"
     value: Json = shown.get(name)

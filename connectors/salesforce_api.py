@@ -108,11 +108,14 @@ class Api:
         return client
 
 
+ABOUT_THE_ORG = re.compile(r"FROM\+(Organization|User|Group)\b")  # who is there, not what their leads are
+
+
 def kind_of(method: str, path: str) -> tuple[str, bool]:
     """What a request is counted as, and whether it changes nothing."""
     if method != "GET":
         return ("meta" if "/tooling/" in path or "/sobjects/FieldPermissions" in path else "write"), False
-    return ("read" if "/query" in path else "meta"), True
+    return ("read" if "/query" in path and not ABOUT_THE_ORG.search(path) else "meta"), True
 
 
 def judge(account: str) -> Any:
