@@ -209,6 +209,9 @@ class HubSpot(App):
     def not_found(self, _request: Request, /) -> Reply:
         return error(404, "OBJECT_NOT_FOUND", "resource not found")
 
+    def misshapen(self, _request: Request, /) -> Reply | None:
+        return error(400, "VALIDATION_ERROR", "Invalid input JSON: a value has another type than expected")
+
     def trouble(self, status: int, request: Request, /) -> Reply:
         options = self.fault.options if self.fault is not None else {}
         if status == 429:

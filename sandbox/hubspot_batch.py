@@ -75,7 +75,7 @@ def _all_or_each(app: HubSpot, rows: list[Row], plan: Callable[[int, Row], Calla
             _struck(app, index)
             step = plan(index, row)
         except RowRefused as refused:
-            if not each and app.fault is None:
+            if not each and not app.is_partial:
                 raise refused.whole() from None
             answer.fail(refused, row)
         else:

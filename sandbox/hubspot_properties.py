@@ -295,10 +295,11 @@ def list_groups(app: HubSpot, _request: Request, type: str) -> Reply:
 def create_group(app: HubSpot, request: Request, type: str) -> Reply:
     app.objects(type)
     given = app.body(request)
-    if given["name"] in app.groups:
-        raise refuse(409, "OBJECT_ALREADY_EXISTS", f"A property group named '{given['name']}' already exists.")
-    app.groups.add(given["name"])
-    return Reply(201, {"name": given["name"], "label": given.get("label", given["name"]), "displayOrder": -1, "archived": False})
+    name = str(given["name"])
+    if name in app.groups:
+        raise refuse(409, "OBJECT_ALREADY_EXISTS", f"A property group named '{name}' already exists.")
+    app.groups.add(name)
+    return Reply(201, {"name": name, "label": given.get("label", name), "displayOrder": -1, "archived": False})
 
 
 def _defined(app: HubSpot, type: str, name: str) -> Property:

@@ -302,6 +302,9 @@ class Salesforce(App):
         if reply.status != 204 and request.path.startswith("/services/data/v"):
             reply.headers["Sforce-Limit-Info"] = f"api-usage={self.used()}/{self.daily_limit()}"
 
+    def misshapen(self, _request: Request, /) -> Reply | None:
+        return error(400, "JSON_PARSER_ERROR", "Cannot deserialize the request: a value has another type than expected")
+
     def trouble(self, status: int, _request: Request, /) -> Reply:
         options = self.fault.options if self.fault is not None else {}
         code, message = TROUBLES.get(status, ("UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId"))

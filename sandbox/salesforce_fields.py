@@ -52,7 +52,8 @@ class Field:
 
     @property
     def nillable(self) -> bool:
-        return not self.required and self.type != "boolean" and self.name not in SYSTEM_NAMES
+        always = ("Name", "OwnerId", *SYSTEM_NAMES)
+        return not self.required and self.default is None and self.type != "boolean" and self.name not in always
 
     def describe(self, *, filterable: bool = True) -> dict[str, Any]:
         numeric = self.type in ("double", "currency")
@@ -67,7 +68,7 @@ class Field:
             "dependentPicklist": False, "deprecatedAndHidden": False,
             "digits": 9 if self.type == "int" else 0, "displayLocationInDecimal": False,
             "encrypted": False, "externalId": self.external_id, "extraTypeInfo": None,
-            "filterable": filterable and not long and self.type != "address",
+            "filterable": filterable and not long,
             "filteredLookupInfo": None, "formulaTreatNullNumberAsZero": False,
             "groupable": not long and self.type not in ("address", "datetime", "double"), "highScaleNumber": False, "htmlFormatted": False,
             "idLookup": self.id_lookup or self.external_id or self.name == "Id",
@@ -123,21 +124,23 @@ def _person(object: str, *, title: int = 128) -> list[Field]:
         Field("HasOptedOutOfEmail", "Email Opt Out", "boolean"),
         Field("HasOptedOutOfFax", "Fax Opt Out", "boolean"),
         Field("DoNotCall", "Do Not Call", "boolean"),
-        Field("EmailBouncedReason", "Email Bounced Reason", "string", 255),
-        Field("EmailBouncedDate", "Email Bounced Date", "datetime"),
+        Field("EmailBouncedReason", "Email Bounced Reason", "string", 255, createable=False),
+        Field("EmailBouncedDate", "Email Bounced Date", "datetime", createable=False),
     ]
 
 
+ADDRESS_PARTS = (
+    ("Street", "Street", "textarea", 255),
+    ("City", "City", "string", 40),
+    ("State", "State/Province", "string", 80),
+    ("PostalCode", "Zip/Postal Code", "string", 20),
+    ("Country", "Country", "string", 80),
+)
+
+
 def _address(prefix: str, label: str, compound: str) -> list[Field]:
-    parts = (
-        ("Street", "textarea", 255),
-        ("City", "string", 40),
-        ("State", "string", 80),
-        ("PostalCode", "string", 20),
-        ("Country", "string", 80),
-    )
-    fields = [Field(f"{prefix}{name}", f"{label}{name}", type, length, compound=compound) for name, type, length in parts]
-    return [*fields, _read_only(compound, compound, "address")]
+    fields = [Field(f"{prefix}{name}", f"{label}{text}", type, length, compound=compound) for name, text, type, length in ADDRESS_PARTS]
+    return [*fields, _read_only(compound, f"{label}Address", "address")]
 
 
 LEAD = [
@@ -321,11 +324,19 @@ def describe_summary(name: str, base: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+UNUSED = (
+    "defaultImplementation", "extendedBy", "extendsInterfaces", "implementedBy", "implementsInterfaces", "lookupLayoutable",
+    "namedLayoutInfos", "networkScopeFieldName",
+)  # fmt: skip
+
+
 def describe(name: str, fields: Iterable[dict[str, Any]], base: str) -> dict[str, Any]:
     record_type = {
         "active": True, "available": True, "defaultRecordTypeMapping": True, "developerName": "Master", "master": True, "name": "Master",
         "recordTypeId": "012000000000000AAA", "urls": {"layout": f"{base}/sobjects/{name}/describe/layouts/012000000000000AAA"},
     }  # fmt: skip
-    return {**describe_summary(name, base), "actionOverrides": [], "childRelationships": [], "compactLayoutable": True,
-            "fields": list(fields),
-            "recordTypeInfos": [record_type], "searchLayoutable": True, "supportedScopes": [], "sobjectDescribeOption": "FULL"}  # fmt: skip
+    return {
+        **describe_summary(name, base), **dict.fromkeys(UNUSED), "actionOverrides": [], "childRelationships": [], "compactLayoutable": True,
+        "fields": list(fields), "listviewable": None, "recordTypeInfos": [record_type], "searchLayoutable": True, "supportedScopes": [],
+        "sobjectDescribeOption": "FULL",
+    }  # fmt: skip

@@ -6,6 +6,7 @@ One lock per app: a request is served as a whole, like a transaction.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +37,8 @@ __all__ = [
 ]  # fmt: skip
 
 LOG_LENGTH = 500_000
+
+log = logging.getLogger("leadloom.sandbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,12 @@ class App:
             reply = self._dispatch(request)
         except Refused as refused:
             reply = refused.reply
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            misshapen = self.misshapen(request)
+            if misshapen is None:
+                raise
+            log.debug("%s %s: a body of another shape than the vendor's", request.method, request.path, exc_info=True)
+            reply = misshapen
         self.dress(request, reply)
         if self.settings["extra_fields"]:
             reply.body = _with_extra(reply.body, self.settings["extra_fields"])
@@ -174,9 +183,14 @@ class App:
         reply.encode()
         return reply
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether the fault `partial` strikes the request being served."""
+        return self.fault is not None and self.fault.kind == "partial"
+
     def row_fails(self, index: int) -> bool:
         """Whether the fault `partial` strikes this row of the batch being served: every second one, or those in `rows`."""
-        if self.fault is None or self.fault.kind != "partial":
+        if self.fault is None or not self.is_partial:
             return False
         rows = self.fault.options.get("rows")
         return index % 2 == 1 if rows is None else index in rows
@@ -267,6 +281,10 @@ class App:
 
     def not_found(self, _request: Request, /) -> Reply:
         return Reply(404, {"message": "not found"})
+
+    def misshapen(self, _request: Request, /) -> Reply | None:
+        """The vendor's answer to a body or parameter of the wrong shape, on which a handler stumbled; None: it is our own mistake."""
+        return None
 
     def trouble(self, status: int, _request: Request, /) -> Reply:
         """The vendor's own answer for a status that a fault asks for."""
