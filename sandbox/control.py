@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.faults import UnknownFault
-from sandbox.messages import ActRefused, Reply, Request
+from sandbox.messages import ActRefused, Refused, Reply, Request
 
 if TYPE_CHECKING:
     from sandbox.wire import App
@@ -21,8 +21,12 @@ def answer(app: App, request: Request) -> Reply:
         if not isinstance(body, dict):
             return Reply(400, {"error": "the body must be a JSON object"})
         return Reply(200, action(app, body))
+    except Refused as refused:
+        return Reply(400, {"error": "the CRM refuses", "answer": refused.reply.body})
     except (ActRefused, UnknownFault, ValueError) as error:
         return Reply(400, {"error": str(error)})
+    except (AttributeError, KeyError, TypeError) as error:
+        return Reply(400, {"error": f"the body lacks something or has another shape: {error!r}"})
 
 
 def _records(app: App, _body: Mapping[str, Any]) -> Any:

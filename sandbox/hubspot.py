@@ -6,7 +6,7 @@ Where the vendor's behaviour is not confirmed, a switch chooses between the poss
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from sandbox import (
@@ -23,12 +23,13 @@ from sandbox.custom_fields import SEED_COLUMNS
 from sandbox.hubspot_account import OWNERS, TOKEN_LIFE_S
 from sandbox.hubspot_answers import RowRefused, error, invalid, not_found
 from sandbox.hubspot_associations import Associations
-from sandbox.hubspot_consent import SUBSCRIPTIONS, Choice, Preferences, mirrored, opt_out
+from sandbox.hubspot_consent import SUBSCRIPTIONS, Choice, Preferences, mirrored
+from sandbox.hubspot_deeds import act
 from sandbox.hubspot_objects import Objects, Thing
-from sandbox.hubspot_properties import Property, company_properties, contact_properties, lead_properties, options_of, to_ms
+from sandbox.hubspot_properties import Property, company_properties, contact_properties, lead_properties, to_ms
 from sandbox.hubspot_search import Found
 from sandbox.limits import Window
-from sandbox.wire import HTML_PAGE, ActRefused, App, Counts, Reply, Request
+from sandbox.wire import HTML_PAGE, App, Counts, Reply, Request
 
 TYPE_NAMES = {
     "contacts": "contacts", "contact": "contacts", "0-1": "contacts",
@@ -45,6 +46,9 @@ COARSE_STAGE = {
     "raw": "lead", "mql": "marketingqualifiedlead", "sql": "salesqualifiedlead", "hot": "salesqualifiedlead", "customer": "customer",
     "nurture": "lead", "disqualified": "other", "lost": "other",
 }  # fmt: skip
+
+
+UTC_OFFSET_S = 3600
 
 
 class HubSpot(App):
@@ -173,8 +177,9 @@ class HubSpot(App):
             return None
         now = self.clock.now()
         self._burst.limit, self._searches.limit = self.settings["burst_limit"], self.settings["search_limit"]
-        if int(now // 86400) != self._day:
-            self._day, self._spent_today = int(now // 86400), 0
+        today = int((now + UTC_OFFSET_S) // 86400)  # the account's own midnight
+        if today != self._day:
+            self._day, self._spent_today = today, 0
         if self._spent_today >= self.settings["daily_limit"]:
             return self.rate_limited("DAILY")
         if request.path.endswith("/search"):
@@ -325,119 +330,8 @@ class HubSpot(App):
         for name, kept in state["objects"].items():
             self._objects[name].restore_all(kept)
 
-    # -- a person's hand ---------------------------------------------------------------------------------------------------------------
-
     def act(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        if body.get("object") == "properties":
-            return self._change_options(body)
-        objects = self.objects(str(body.get("object") or "contacts"))
-        deed = DEEDS.get(str(body.get("do")))
-        if deed is None:
-            raise ActRefused(f"HubSpot cannot {body.get('do')!r}; it can {', '.join(sorted(DEEDS))} and workflow")
-        return deed(self, objects, body)
-
-    def _change_options(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Option lists belong to the portal: a person may change them at any time."""
-        property = self.objects("contacts").properties[str(body["id"])]
-        property.options = options_of(map(str, body["fields"]["options"]))
-        return {"name": property.name, "options": [option["value"] for option in property.options]}
-
-
-def _edit(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
-    """`ids` or `all` give many records one single stamp; `internal` moves only the hidden date; `opt_out` is an unsubscribe click."""
-    at = app.now_ms()
-    fields = dict(body.get("fields") or {})
-    things = _chosen(objects, body)
-    for thing in things:
-        if body.get("internal"):
-            thing.hidden_change = at
-            objects.version += 1
-            continue
-        options = {name: value for name, value in fields.items() if name not in objects.properties or objects.properties[name].read_only}
-        checked = _checked(objects, {name: value for name, value in fields.items() if name not in options}, thing)
-        objects.update(thing, checked | {name: str(value) for name, value in options.items() if name in objects.properties}, "CRM_UI", at)
-        if body.get("touch"):
-            objects.touch(thing, at)
-        if body.get("opt_out") and thing.props.get("email"):
-            opt_out(app, thing.props["email"], at)
-        for address in body.get("add_emails") or []:
-            objects.add_address(thing, str(address).lower())
-            objects.touch(thing, at)
-    return {"ids": [str(thing.id) for thing in things[:1000]], "count": len(things)}
-
-
-def _clear(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
-    return _edit(app, objects, {**body, "fields": dict.fromkeys(body.get("fields") or (), "")})
-
-
-def _create(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
-    thing = objects.create(_checked(objects, body.get("fields") or {}, None), "CRM_UI")
-    if body.get("opt_out") and thing.props.get("email"):
-        opt_out(app, thing.props["email"], app.now_ms())
-    return {"id": str(thing.id)}
-
-
-def _delete(_app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
-    things = _chosen(objects, body)
-    for thing in things:
-        objects.archive(thing)
-    return {"ids": [str(thing.id) for thing in things[:1000]], "count": len(things)}
-
-
-def _merge(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
-    """`id` is merged into `into`; the result has a new id."""
-    primary, other = _one(objects, body.get("into")), _one(objects, body.get("id"))
-    merged = objects.merge(primary, other)
-    app.associations.move(objects, (primary.id, other.id), merged.id)
-    return {"id": str(merged.id)}
-
-
-def _restore(_app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
-    thing = _one(objects, body.get("id"))
-    if thing.archived is None:
-        raise ActRefused(f"{objects.singular} {thing.id} is not archived")
-    try:
-        objects.restore(thing)
-    except RowRefused as refused:
-        raise ActRefused(refused.message) from None
-    return {"id": str(thing.id)}
-
-
-def _purge(_app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
-    thing = _one(objects, body.get("id"))
-    objects.purge(thing)
-    return {"id": str(thing.id)}
-
-
-def _hide(_app: HubSpot, _objects: Objects, _body: Mapping[str, Any]) -> dict[str, Any]:
-    raise ActRefused("HubSpot has no record visibility for a private app: nothing can be hidden from it")
-
-
-DEEDS: dict[str, Callable[[HubSpot, Objects, Mapping[str, Any]], dict[str, Any]]] = {
-    "edit": _edit, "clear": _clear, "create": _create, "delete": _delete, "merge": _merge, "restore": _restore, "purge": _purge,
-    "hide": _hide,
-}  # fmt: skip
-
-
-def _chosen(objects: Objects, body: Mapping[str, Any]) -> list[Thing]:
-    if body.get("all"):
-        return [objects.by_id[id] for id in objects.live]
-    ids = body.get("ids") or [body.get("id")]
-    return [_one(objects, id) for id in ids]
-
-
-def _one(objects: Objects, id: Any) -> Thing:
-    thing = objects.resolve(str(id))
-    if thing is None:
-        raise ActRefused(f"there is no {objects.singular.lower()} {id}")
-    return thing
-
-
-def _checked(objects: Objects, fields: Mapping[str, Any], thing: Thing | None) -> dict[str, str]:
-    try:
-        return objects.check(fields, thing)
-    except RowRefused as refused:
-        raise ActRefused(refused.message) from None
+        return act(self, body)
 
 
 def _scope(request: Request) -> str | None:

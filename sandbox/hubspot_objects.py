@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ class Thing:
         return self.props.get(name) if compute is None else compute(self)
 
 
-COMPUTED = {
+COMPUTED: dict[str, Callable[[Thing], str | None]] = {
     "hs_object_id": lambda thing: str(thing.id),
     "createdate": lambda thing: iso_ms(thing.created),
     "hs_createdate": lambda thing: iso_ms(thing.created),

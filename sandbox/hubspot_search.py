@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ MAX_PAGE = 200
 MAX_QUERY = 3000
 QUERIED = ("firstname", "lastname", "email", "phone", "company")
 Test = Callable[[Thing], bool]
+Of = Callable[[Thing], Any]
+Convert = Callable[[Any], Any]
 _OF_TIME: dict[str, Callable[[Thing], int]] = {
     "createdate": attrgetter("created"),
     "hs_createdate": attrgetter("created"),
@@ -137,31 +139,35 @@ def _matching(app: HubSpot, objects: Objects, filters: list[dict[str, Any]]) -> 
 
 def _candidates(app: HubSpot, objects: Objects, filters: list[dict[str, Any]]) -> Iterable[Thing]:
     """The fewest records that can match, by what is indexed."""
-    by_id = objects.by_id
-    best: tuple[int, Callable[[], Iterable[int]]] = (len(objects.live), lambda: objects.live)
+    best, ids = len(objects.live), iter(objects.live)
     for one in filters:
-        name, operator = one.get("propertyName"), one.get("operator")
-        values = one.get("values") if operator == "IN" else [one.get("value")] if operator == "EQ" else None
-        if values is not None and name == "hs_object_id":
-            ids = [int(value) for value in values if str(value).isdigit()]
-            best = min(best, (len(ids), lambda ids=ids: [id for id in ids if _is_live(objects, id)]), key=lambda entry: entry[0])
-        elif values is not None and objects.is_key(str(name)) and name != "email":
-            held = [thing.id for value in values if (thing := objects.holder(str(name), str(value))) is not None]
-            best = min(best, (len(held), lambda held=held: held), key=lambda entry: entry[0])
-        elif values is not None and name == "email":
-            held = [thing.id for value in values if (thing := objects.holder("email", str(value))) is not None]
-            best = min(best, (len(held), lambda held=held: held), key=lambda entry: entry[0])
-        elif name == objects.modified and operator in ("GT", "GTE", "BETWEEN", "EQ"):
-            low = _ms(app, one.get("value"))
-            count = objects.changes.count(low)
-            best = min(best, (count, lambda low=low: objects.changes.since(low)), key=lambda entry: entry[0])
-        elif name == "hs_object_id" and operator in ("GT", "GTE"):
-            low = int(one.get("value") or 0)
-            best = min(best, (objects.live.count(low), lambda low=low: objects.live.start(low)), key=lambda entry: entry[0])
-    things = [by_id[id] for id in best[1]()]
+        count, narrowed = _narrowed(app, objects, one)
+        if narrowed is not None and count < best:
+            best, ids = count, narrowed
+    things = [objects.by_id[id] for id in ids]
     if app.settings["merged_ghosts"]:
         things.extend(objects.ghosts.values())
     return things
+
+
+def _narrowed(app: HubSpot, objects: Objects, one: dict[str, Any]) -> tuple[int, Iterator[int] | None]:
+    """How many records one filter leaves at most, and their ids; None where no index helps."""
+    name, operator = str(one.get("propertyName")), one.get("operator")
+    if operator in ("IN", "EQ"):
+        values = one.get("values") or [] if operator == "IN" else [one.get("value")]
+        if name == "hs_object_id":
+            ids = [int(value) for value in values if str(value).isdigit()]
+            return len(ids), (id for id in ids if _is_live(objects, id))
+        if objects.is_key(name):
+            held = {thing.id for value in values if (thing := objects.holder(name, str(value))) is not None}
+            return len(held), iter(sorted(held))
+    if name == objects.modified and operator in ("GT", "GTE", "BETWEEN", "EQ"):
+        low = _ms(app, one.get("value"))
+        return objects.changes.count(low), objects.changes.since(low)
+    if name == "hs_object_id" and operator in ("GT", "GTE"):
+        first = int(str(one.get("value") or 0))
+        return objects.live.count(first), objects.live.start(first)
+    return 0, None
 
 
 def _is_live(objects: Objects, id: int) -> bool:
@@ -194,7 +200,7 @@ def _reader(app: HubSpot, property: Property) -> tuple[Callable[[Thing], Any], C
     """How to read a record's value, and how to read the filter's, so that the two compare."""
     name = property.name
     if name in _OF_TIME:
-        return _OF_TIME[name], int if name == "hs_object_id" else lambda value: _ms(app, value)
+        return _OF_TIME[name], lambda value: int(str(value)) if name == "hs_object_id" else _ms(app, value)
     if property.type == "number":
         return lambda thing: _or_none(float, thing.props.get(name)), float
     if property.type in ("date", "datetime"):
@@ -216,9 +222,6 @@ def _ms(app: HubSpot, value: Any) -> int:
         return to_ms(text)
     except ValueError:
         raise invalid(f"There was a problem with the request: {text} is not a timestamp") from None
-
-
-Of, Convert = Callable[[Thing], Any], Callable[[Any], Any]
 
 
 def _order(compare: Callable[[Any, Any], bool]) -> Callable[[Of, Convert, dict[str, Any]], Test]:

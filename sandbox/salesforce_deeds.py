@@ -103,7 +103,7 @@ def convert(app: Salesforce, lead: Row, into: Any = None) -> dict[str, Any]:
         contact = contacts.create({**values, "AccountId": account.id}, user=app.anna_id)
         if str(lead.values.get("OwnerId", "")).startswith("005"):
             contact.values["OwnerId"] = lead.values["OwnerId"]
-        account_id = account.id
+        account_id: Any = account.id
     else:
         contact = require(contacts, str(into))
         contacts.update(contact, {name: value for name, value in values.items() if name not in contact.values}, user=app.anna_id)

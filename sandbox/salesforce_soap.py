@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, unescape
 
@@ -84,7 +85,7 @@ def _convert(app: Salesforce, text: str) -> str:
 
 
 def _undelete(app: Salesforce, text: str) -> str:
-    return "".join(_result(lambda id=id: _restored(app, id)) for id in _all(text, "ids"))
+    return "".join(_result(partial(_restored, app, id)) for id in _all(text, "ids"))
 
 
 def _restored(app: Salesforce, id: str) -> str:
@@ -98,7 +99,7 @@ def _restored(app: Salesforce, id: str) -> str:
 
 def _empty(app: Salesforce, text: str) -> str:
     """The rows stay reachable by queryAll for about another day."""
-    return "".join(_result(lambda id=id: _emptied(app, id)) for id in _all(text, "ids")[:200])
+    return "".join(_result(partial(_emptied, app, id)) for id in _all(text, "ids")[:200])
 
 
 def _emptied(app: Salesforce, id: str) -> str:
