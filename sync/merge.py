@@ -131,12 +131,28 @@ def _is_finer(one: _Contender, other: _Contender) -> bool:
 def _winner(name: str, contenders: Sequence[_Contender], policy: Policy) -> _Contender:
     if _is_race_of_stages(name, contenders, policy):
         return max(contenders, key=lambda one: (_is_furthest(one, contenders), -policy.rank(one.origin.account)))
+    spelled = _better_spelled(contenders, policy)
+    if spelled is not None:
+        return spelled
     newest = next(
         (one for one in contenders if all(other is one or _certainly_after(one.origin, other.origin) for other in contenders)), None
     )
     if newest is not None and (policy.fields[name].winner != Winner.PRECEDENCE or not _is_between_accounts(contenders)):
         return newest
     return min(contenders, key=lambda one: policy.rank(one.origin.account))
+
+
+def _better_spelled(contenders: Sequence[_Contender], policy: Policy) -> _Contender | None:
+    """Records that meet for the first time with one text in several spellings: the one that neither shouts nor whispers."""
+    texts = [one.value for one in contenders if isinstance(one.value, str)]
+    met = all(one.change is None or one.change.first_contact for one in contenders)
+    if not met or len(texts) < max(2, len(contenders)) or len({text.casefold() for text in texts}) != 1:
+        return None
+    return min(contenders, key=lambda one: (_is_uniform(one.value), policy.rank(one.origin.account)))
+
+
+def _is_uniform(value: Value) -> bool:
+    return isinstance(value, str) and (value.isupper() or value.islower())
 
 
 def _is_between_accounts(contenders: Sequence[_Contender]) -> bool:
@@ -166,6 +182,8 @@ def _rule(name: str, contenders: Sequence[_Contender], best: _Contender, policy:
         return "the only change"
     if _is_race_of_stages(name, contenders, policy):
         return "the furthest stage"
+    if _better_spelled(contenders, policy) is not None:
+        return "the better spelling"
     if all(_certainly_after(best.origin, one.origin) for one in others):
         return "certainly the newest change"
     return "order of the accounts"
@@ -193,7 +211,7 @@ def _read(view: View, policy: Policy, now: datetime) -> tuple[Base, list[Change]
         if row.direction == "out" or policy.fields[row.lead].direction == "out":
             pairs[row.id] = _foreign_edit(view, row, pair, theirs, meaning, problems, reviews)
             continue
-        pairs[row.id] = Pair(theirs, meaning)
+        pairs[row.id] = Pair(theirs, meaning, pair.refused if same(meaning, pair.meant) else None)
         if row.lead in RESTRICTIONS:
             if pair.meant is True and meaning is not True:
                 problems.append(_lifted(view, row))

@@ -222,16 +222,19 @@ class _Draft:
 
 
 def _held_problem(lead: LeadState, ref: Ref, held: _HeldCell) -> Problem:
-    message = f"{held.field} of {ref.object} {ref.id} is held: {held.message}"
-    return Problem(
-        ref.account, f"held:{held.reason}", message, HELD_FIXES.get(held.reason, "See `leadloom problems`."), ref, lead.id, held.field
-    )
+    where = f"{ref.object} {ref.id}" if ref.id else f"the new {ref.object} of lead {lead.id}"
+    message = f"{held.field} of {where} is held: {held.message}"
+    return Problem(ref.account, f"held:{held.reason}", message, HELD_FIXES.get(held.reason, RETRY), ref, lead.id, held.field)
 
 
+RETRY = "Correct the value in the lead or mend the CRM, then `leadloom problems retry ID`."
 HELD_FIXES: Mapping[str, str] = {
-    "unknown_owner": "Add or activate a user with this e-mail in the CRM, or route the lead to somebody else.",
+    "no_owner": "Add or activate a user with this e-mail address in the CRM, or give the lead to somebody else.",
+    "not_an_option": "Add the option to the field in the CRM, or change the value of the lead.",
+    "not_understood": "Correct what stands in the field in the CRM; it is read again with the next sync.",
+    "address_required": "Add an e-mail address to the lead in any CRM.",
     "ignored": "The CRM accepted the write without applying it; change the value there by hand if it is to move.",
-    "tug_of_war": "Decide with `leadloom review` who owns this field.",
+    "tug_of_war": "Take the field out of the workflow that edits it, then `leadloom problems retry ID`.",
 }
 
 

@@ -51,11 +51,10 @@ def _settle_cell(pair: Pair, cell: Cell, shown: Any, dialect: Any) -> Pair:
 
 
 def is_spelling(sent: Any, shown: Any) -> bool:
-    """Whether the answer to a write shows the text that was sent in the CRM's own way: other case or blanks, or cut off."""
-    if not isinstance(sent, str) or not isinstance(shown, str) or shown == "":
+    """Whether the answer to a write shows the text that was sent, in other case or with other blanks."""
+    if not isinstance(sent, str) or not isinstance(shown, str):
         return False
-    ours, theirs = (" ".join(text.split()).casefold() for text in (sent, shown))
-    return ours.startswith(theirs)
+    return " ".join(sent.split()).casefold() == " ".join(shown.split()).casefold()
 
 
 def _settle_set(cell: Cell, shown: Any, dialect: Any) -> Pair:

@@ -118,7 +118,8 @@ def _place_newcomers(
     census: Census,
     now: datetime,
 ) -> None:
-    ended = [ref for ref, record in strangers if record.ending is not None]
+    ended = {ref: record for ref, record in strangers if record.ending is not None}
+    _end_our_creates(unit, dialect, ended, now)
     unit.drop_inbox(ended)
     newcomers = [_newcomer(ref, record, dialect) for ref, record in strangers if record.ending is None]
     if not newcomers:
@@ -135,6 +136,15 @@ def _place_newcomers(
     census.leads["new"] += sum(one.is_new_lead for one in placed)
     census.reviews += unit.ask(_reviews(placed), run, now)
     _restrict_nameless(unit, dialect, [(one.link, records[one.link.ref]) for one in placed], run, now)
+
+
+def _end_our_creates(unit: Any, dialect: Any, ended: Mapping[Ref, Record], now: datetime) -> None:
+    """A create of ours whose record ended before we ever saw it has happened: it is not created again."""
+    keys = {our_key(record.fields, dialect): ref for ref, record in ended.items()}
+    for key, lead_id in unit.keys_without_record([key for key in keys if key]).items():
+        ref = keys[key]
+        unit.put_links([(Link(ref, lead_id, state=LinkState.ENDED, key=key, ending=str(ended[ref].ending)), Base())])
+        unit.prove_creates({key: ref.id}, now)
 
 
 def _reviews(placed: Iterable[Placed]) -> list[Review]:
@@ -222,9 +232,9 @@ def _follow_aliases(unit: Any, records: Mapping[Ref, Record], run: str, now: dat
             continue
         own = known.get(ref.id)
         old.sort(key=lambda found: (found[0].role is Role.TWIN, found[0].ref))
-        heir, base = old[0]
+        heir = old[0][0]
         if own is None or own[0].ref != ref:
-            unit.put_links([(replace(heir, ref=ref), base)])
+            unit.put_links([(replace(heir, ref=ref), Base())])
             unit.give_to_leads({ref: heir.lead_id})
             rebound.add(ref)
         for lost, base in old:
@@ -245,7 +255,10 @@ def _merged_leads(survivor: Ref, lead_ids: Sequence[str]) -> Review:
 
 
 def _restrict(unit: Any, dialect: Any, records: Mapping[Ref, Record], run: str, now: datetime) -> None:
-    """File every no that a record shows and its base has not seen, before any lead is worked on, whatever the scope says."""
+    """File every no that a record shows and its base has not seen, before any lead is worked on, whatever the scope says.
+
+    It covers the addresses shown now and those shown before: the address may have been changed after the no.
+    """
     known: dict[tuple[str, str], list[str]] = {}
     for ref in records:
         known.setdefault((ref.account, ref.object), []).append(ref.id)
@@ -258,7 +271,8 @@ def _restrict(unit: Any, dialect: Any, records: Mapping[Ref, Record], run: str, 
     for ref, record in records.items():
         link, base = links.get(ref, (None, Base()))
         for channel, name in _denied(dialect, record, base):
-            items = shown(dialect.sets[name], record.fields)
+            before = {row.remote: base.pair(row.id).seen for row in dialect.sets[name]}
+            items = (*shown(dialect.sets[name], record.fields), *shown(dialect.sets[name], before))
             places = [address(name, item.key) for item in items]
             if not places and link is not None:
                 places = [lead_address(link.lead_id)]
@@ -475,7 +489,7 @@ class _Chunk:
         unit.journal(self.writes, run)
         unit.put_pools(routing.pack(self.pools))
         unit.put_assignments(self.assignments)
-        unit.drop_inbox(ref for found in self.inbox.values() for ref in found)
+        unit.drop_inbox(ref for found in self.inbox.values() for ref in found if (ref.account, ref.object) in self.dialects)
 
 
 def _promote(views: Sequence[View]) -> list[View]:
