@@ -156,7 +156,7 @@ def _narrowed(app: HubSpot, objects: Objects, one: dict[str, Any]) -> tuple[int,
     if operator in ("IN", "EQ"):
         values = one.get("values") or [] if operator == "IN" else [one.get("value")]
         if name == "hs_object_id":
-            ids = [int(value) for value in values if str(value).isdigit()]
+            ids = [int(str(value)) for value in values if str(value).isdigit()]
             return len(ids), (id for id in ids if _is_live(objects, id))
         if objects.is_key(name):
             held = {thing.id for value in values if (thing := objects.holder(name, str(value))) is not None}

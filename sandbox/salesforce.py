@@ -18,16 +18,16 @@ from sandbox import (
     salesforce_query,
     salesforce_records,
     salesforce_soap,
-    seeds,
 )
-from sandbox.custom_fields import CUSTOM_FIELDS, SEED_COLUMNS
 from sandbox.limits import Window
 from sandbox.salesforce_account import CLIENT_ID, CLIENT_SECRET, FIRST_LIVING, NEWEST, REFRESH_TOKEN
 from sandbox.salesforce_answers import Fault, error, refuse
 from sandbox.salesforce_deeds import act
 from sandbox.salesforce_fields import HIDDEN_OBJECTS, OBJECTS, PRIVACY_OBJECTS, Field, from_metadata
-from sandbox.salesforce_objects import Row, Table, kept, make_id, record, seconds_of
+from sandbox.salesforce_objects import Row, Table, kept, record
 from sandbox.salesforce_query import Result
+from sandbox.salesforce_seed import plant
+from sandbox.salesforce_values import long_id, make_id
 from sandbox.wire import HTML_PAGE, App, Counts, Refused, Reply, Request
 
 DAY_S = 86400
@@ -40,12 +40,6 @@ USERS = (
     ("hub@firma.example", "Hub", "User", True),
 )
 VERSIONED = re.compile(r"/services/data/v(\d+\.\d+)(?=/|$)")
-PLACEHOLDER = "[not provided]"
-SEEDED = {
-    "Salutation": "title", "Email": "email", "Phone": "phone", "MobilePhone": "mobile", "Title": "job_title", "Company": "company",
-    "Website": "website", "Industry": "industry", "NumberOfEmployees": "employees",
-}  # fmt: skip
-SEEDED_ADDRESS = {"Street": "street", "City": "city", "State": "region", "PostalCode": "postcode", "Country": "country"}
 
 
 class Salesforce(App):
@@ -119,8 +113,6 @@ class Salesforce(App):
 
     @property
     def org_id(self) -> str:
-        from sandbox.salesforce_objects import long_id
-
         return long_id(self.settings["org_id"])
 
     def table(self, name: str, *, tooling: bool = False) -> Table | None:
@@ -350,62 +342,7 @@ class Salesforce(App):
     # -- state -------------------------------------------------------------------------------------------------------------------------
 
     def seed(self, rows: Iterable[Mapping[str, str]]) -> Counts:
-        """Customers become contacts of an account, everybody else a lead."""
-        counts = Counts()
-        accounts: dict[str, str] = {}
-        for row in rows:
-            try:
-                self._plant_one(row, accounts)
-            except Fault as fault:
-                counts.refused[fault.code.lower().replace("_", " ") + (f" ({', '.join(fault.fields)})" if fault.fields else "")] += 1
-            else:
-                counts.accepted += 1
-        return counts
-
-    def _plant_one(self, row: Mapping[str, str], accounts: dict[str, str]) -> None:
-        customer = row.get("stage", "").lower() == "customer"
-        table = self.tables["Contact" if customer else "Lead"]
-        first, last = seeds.names(row)
-        if not (first or last or row.get("email") or row.get("company")):
-            raise Fault("REQUIRED_FIELD_MISSING", "a row without name, address and company", ["LastName"])
-        given: dict[str, Any] = {name: row[column] for name, column in SEEDED.items() if column in row}
-        given.update((("Mailing" if customer else "") + name, row[column]) for name, column in SEEDED_ADDRESS.items() if column in row)
-        given.update(self._custom(row, table))
-        given.update(FirstName=first or None, LastName=last or PLACEHOLDER, HasOptedOutOfEmail=seeds.says_yes(row.get("opt_out")))
-        if customer:
-            given = {name: value for name, value in given.items() if name in table.fields}
-            given["AccountId"] = self._account(row.get("company"), accounts)
-        else:
-            given.setdefault("Company", PLACEHOLDER)
-        owner = self.owner_id(row.get("owner", ""))
-        user = self.tables["User"].rows.get(owner)
-        if owner.startswith("00G") or (user is not None and user.values["IsActive"]):
-            given["OwnerId"] = owner
-        values = table.check({name: value for name, value in given.items() if value is not None}, None)
-        table.create(values, user=self.anna_id, at=self._stamp(row.get("updated")))
-
-    def _custom(self, row: Mapping[str, str], table: Table) -> dict[str, Any]:
-        by_name = {field.name: field for field in CUSTOM_FIELDS}
-        names = ((by_name[name].api_name, column) for name, column in SEED_COLUMNS.items() if column in row)
-        found = {name: row[column] for name, column in names if name in table.fields}
-        for name in ("Leadloom_Stage__c", *(name for name in found if "_Bant_" in name)):
-            if name in found and found[name].lower() in table.fields[name].options:
-                found[name] = found[name].lower()
-        return found
-
-    def _account(self, company: str | None, accounts: dict[str, str]) -> str | None:
-        if company is None:
-            return None
-        if company not in accounts:
-            table = self.tables["Account"]
-            accounts[company] = table.create(table.check({"Name": company}, None), user=self.anna_id).id
-        return accounts[company]
-
-    def _stamp(self, text: str | None) -> int:
-        try:
-            return self.now_s() if text is None else min(self.now_s(), seconds_of(text))
-        except ValueError:
-            return self.now_s()
+        return plant(self, rows)
 
     def records(self) -> dict[str, list[dict[str, Any]]]:
         shown = {}

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce_answers import Fault, not_found, refuse
-from sandbox.salesforce_objects import Table, require, stamp_text
+from sandbox.salesforce_objects import Table, require
 from sandbox.salesforce_plan import Plan
 from sandbox.salesforce_records import change, insert, key_field, upsert_row
+from sandbox.salesforce_values import stamp_text
 from sandbox.soql import Malformed, parse
 from sandbox.wire import Reply, Request, route
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce_answers import Fault
-from sandbox.salesforce_objects import Row, Table, require, seconds_of
+from sandbox.salesforce_objects import Row, Table, require
+from sandbox.salesforce_values import seconds_of
 from sandbox.wire import ActRefused
 
 if TYPE_CHECKING:

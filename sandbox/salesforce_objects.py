@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import time
-from calendar import timegm
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
-from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce_answers import Fault
 from sandbox.salesforce_fields import OBJECTS, Field, fields_of
+from sandbox.salesforce_values import EMAIL, boolean, long_id, make_id, moment, not_writable, number, stamp_text
 from sandbox.shelf import Changes, Ids
 
 if TYPE_CHECKING:
     from sandbox.salesforce import Salesforce
 
 BIN_DAYS = 15
-EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-
-
-def make_id(prefix: str, number: int) -> str:
-    """An id of 18 characters that sorts by its number."""
-    return with_suffix(f"{prefix}5g{number:010d}")
-
-
-def with_suffix(id: str) -> str:
-    """18 characters of 15: the suffix tells which letters are upper-case."""
-    suffix = ""
-    for start in (0, 5, 10):
-        bits = sum(1 << at for at, character in enumerate(id[start : start + 5]) if "A" <= character <= "Z")
-        suffix += DIGITS[bits]
-    return id + suffix
-
-
-def long_id(id: Any) -> str:
-    text = str(id)
-    return with_suffix(text) if len(text) == 15 else text
-
-
-@lru_cache(maxsize=8192)
-def stamp_text(at: int) -> str:
-    """Whole seconds, and an offset without a colon."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime(at))
 
 
 class Row:
@@ -166,7 +135,7 @@ class Table:
             if field is None:
                 raise Fault("INVALID_FIELD", f"No such column '{name}' on sobject of type {self.name}")
             if not (field.createable if row is None else field.updateable):
-                raise _not_writable(field)
+                raise not_writable(field)
             values[field.name] = self._value(field, raw)
         self._require(values, row)
         self._refuse_repeated(values, row)
@@ -175,11 +144,11 @@ class Table:
 
     def _value(self, field: Field, raw: Any) -> Any:
         if field.type == "boolean":
-            return _boolean(field, raw)
+            return boolean(field, raw)
         if raw is None or raw == "":
             return None
         if field.type in ("int", "double", "currency"):
-            return _number(field, raw)
+            return number(field, raw)
         if field.type == "reference":
             return self._reference(field, raw)
         if not isinstance(raw, (str, int, float)) or isinstance(raw, bool):
@@ -194,7 +163,7 @@ class Table:
             if not EMAIL.fullmatch(text):
                 raise Fault("INVALID_EMAIL_ADDRESS", f"{field.label}: invalid email address: {text}", [field.name])
         if field.type in ("date", "datetime"):
-            return _time(field, text)
+            return moment(field, text)
         if field.is_text and field.length and len(text) > field.length:
             raise Fault("STRING_TOO_LONG", f"{field.label}: data value too large: {text[:200]} (max length={field.length})", [field.name])
         if field.restricted and text not in field.options:
@@ -390,48 +359,6 @@ def require(table: Table, id: str) -> Row:
     if row.deleted_at is not None:
         raise Fault("ENTITY_IS_DELETED", "entity is deleted", status=404)
     return row
-
-
-def _not_writable(field: Field) -> Fault:
-    message = (
-        f"Unable to create/update fields: {field.name}. Please check the security settings of this field and verify that it is "
-        "read/write for your profile or permission set."
-    )
-    return Fault("INVALID_FIELD_FOR_INSERT_UPDATE", message, [field.name])
-
-
-def _boolean(field: Field, raw: Any) -> bool:
-    if isinstance(raw, bool):
-        return raw
-    if isinstance(raw, str) and raw.lower() in ("true", "false"):
-        return raw.lower() == "true"
-    raise Fault("INVALID_TYPE_ON_FIELD_IN_RECORD", f"{field.label}: value not of required type: {raw}", [field.name])
-
-
-def _number(field: Field, raw: Any) -> int | float:
-    try:
-        number = float(raw)
-    except (TypeError, ValueError):
-        raise Fault("JSON_PARSER_ERROR", f"Cannot deserialize instance of {field.type} from VALUE_STRING value {raw}") from None
-    if isinstance(raw, bool) or number != number:
-        raise Fault("JSON_PARSER_ERROR", f"Cannot deserialize instance of {field.type} from {raw}")
-    return int(number) if field.type == "int" else number
-
-
-def _time(field: Field, text: str) -> str:
-    try:
-        if field.type == "date":
-            return time.strftime("%Y-%m-%d", time.strptime(text[:10], "%Y-%m-%d"))
-        return stamp_text(int(datetime.fromisoformat(text).timestamp()))
-    except ValueError:
-        raise Fault("JSON_PARSER_ERROR", f"Cannot deserialize instance of {field.type} from VALUE_STRING value {text}") from None
-
-
-def seconds_of(text: str) -> int:
-    """Epoch seconds of a stamp as Salesforce writes it, or of a date."""
-    if len(text) == 10:
-        return timegm(time.strptime(text, "%Y-%m-%d"))
-    return int(datetime.fromisoformat(text).timestamp())
 
 
 def record(table: Table, row: Row, names: Iterable[str], base: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce_answers import Fault
 from sandbox.salesforce_fields import Field
-from sandbox.salesforce_objects import SECONDS, Row, Table, long_id, seconds_of
+from sandbox.salesforce_objects import SECONDS, Row, Table
+from sandbox.salesforce_values import long_id, seconds_of
 from sandbox.soql import Condition, Expression, Junction, Literal, Malformed, Order, Query
 
 if TYPE_CHECKING:

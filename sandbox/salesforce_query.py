@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce_answers import Fault, error, refuse
-from sandbox.salesforce_objects import Row, Table, stamp_text
+from sandbox.salesforce_objects import Row, Table
 from sandbox.salesforce_plan import Plan
+from sandbox.salesforce_values import stamp_text
 from sandbox.soql import Malformed, Query, parse
 from sandbox.wire import Reply, Request, route
 

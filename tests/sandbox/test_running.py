@@ -108,3 +108,10 @@ def test_many_clients_at_once(serve: Callable[..., Running]) -> None:
 def test_an_unknown_crm_is_named() -> None:
     with pytest.raises(KeyError):
         sandbox.app("nocrm")
+
+
+def test_x_14_ids_look_like_the_vendors(serve: Callable[..., Running]) -> None:
+    ready = serve("hubspot", "salesforce", seed=ROWS[:1]).ready
+    assert records(ready["hubspot"])["contacts"][0]["id"].isdigit()
+    id = records(ready["salesforce"])["Lead"][0]["Id"]
+    assert (len(id), id[:3], id.isalnum()) == (18, "00Q", True)
