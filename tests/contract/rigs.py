@@ -103,6 +103,12 @@ class Rig:
             return str(value)
         return None if value == "" else value
 
+    def truths(self, logical: str) -> dict[str, Json]:
+        """What the CRM holds in a field of every record."""
+        name = self.name(logical)
+        shown = {id: self.dialect.shown(row, name) for id, row in self.world.records().items()}
+        return {id: None if value == "" else value for id, value in shown.items()}
+
     # Short ways
 
     def person(self, number: int, **more: Any) -> dict[str, Json]:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from connectors.base import Json
-from sandbox.inprocess import ask
 from sandbox.messages import Clock, Reply, Request
 from sandbox.wire import App
 from tests.contract.dialects import Dialect, Row
@@ -101,18 +100,19 @@ class World:
 
         self.app.handle = handle  # type: ignore[method-assign]
 
-    def answer_next_page(self, change: Callable[[Any], Any], nth: int = 1) -> None:
-        """Change the body of the nth list that is answered from now on."""
+    def change_pages(self, change: Callable[[int, Any], Any]) -> None:
+        """Let `change(number, body)` replace the body of every list that is answered from now on; None leaves it."""
         seen: list[str] = []
 
-        def once(request: Request, reply: Reply) -> Reply:
+        def changed(request: Request, reply: Reply) -> Reply:
             body = decoded(reply)
             if not isinstance(body, dict) or not isinstance(body.get(self.dialect.rows_of), list):
                 return reply
             seen.append(request.path)
-            return Reply(reply.status, change(body), _same_headers(reply)) if len(seen) == nth else reply
+            instead = change(len(seen), body)
+            return reply if instead is None else Reply(reply.status, instead, _same_headers(reply))
 
-        self.rewrite(once)
+        self.rewrite(changed)
 
     def honest(self) -> None:
         """No rewriting any more."""
@@ -121,7 +121,8 @@ class World:
     def expire_token(self) -> None:
         """Every token that was handed out stops working now."""
         for name in ("tokens", "sessions"):
-            getattr(self.app, name, {}).clear()
+            tokens = getattr(self.app, name, {})
+            tokens.update(dict.fromkeys(tokens, 0.0))
 
     def advance_clock(self, seconds: float) -> None:
         self._control("clock", {"advance_s": seconds})
@@ -166,9 +167,10 @@ class World:
         return self._control("act", {"do": do, "object": self.dialect.object, **body})
 
     def _control(self, name: str, body: Any = None, method: str = "POST") -> Any:
-        status, answer = ask(self.app, method, f"/_sandbox/{name}", body)
-        assert status == 200, f"{name}: {answer}"
-        return answer
+        raw = b"" if body is None else json.dumps(body).encode()
+        reply = self._handle(Request(method, f"/_sandbox/{name}", {"content-type": "application/json"}, raw))
+        assert reply.status == 200, f"{name}: {decoded(reply)}"
+        return decoded(reply)
 
 
 def person(number: int) -> dict[str, str]:
