@@ -51,8 +51,9 @@ def sandbox(
         _say_what_was_refused(running)
         if write_config is not None:
             write_settings(write_config, running.ready)
+        told = _told_to_stop()
         typer.echo(json.dumps(running.ready))
-        _until_told_to_stop()
+        told.wait()
 
 
 @contextmanager
@@ -91,8 +92,9 @@ def write_settings(file: Path, ready: Mapping[str, Mapping[str, str]]) -> None:
         raise Stop(f"{file} cannot be written: {error.strerror}.") from None
 
 
-def _until_told_to_stop() -> None:
+def _told_to_stop() -> threading.Event:
+    """Set by Ctrl-C or a kill. To be asked for before anybody knows that the servers are ready."""
     told = threading.Event()
     for kind in (signal.SIGINT, signal.SIGTERM):
         signal.signal(kind, lambda *_: told.set())
-    told.wait()
+    return told

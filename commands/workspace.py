@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -52,15 +52,13 @@ def open_workspace(
     from sync.workspace import Guards, Workspace
 
     rules, texts = _rules(settings)
-    store = _store(settings)
-    accounts = {name: _account(name, settings, rules.routing, adapter, clock, sleep) for name in settings.accounts}
     guards = Guards(settings.guards.first_run, settings.guards.restrictions, settings.guards.restrictions_percent / 100, yes)
-    try:
-        yield Workspace(store, accounts, _policy(settings), rules, guards, _fingerprint(settings, texts), clock, tell)
-    finally:
+    with ExitStack() as opened:
+        store = opened.enter_context(closing(_store(settings)))
+        accounts = {name: _account(name, settings, rules.routing, adapter, clock, sleep) for name in settings.accounts}
         for account in accounts.values():
-            account.connector.close()
-        store.close()
+            opened.callback(account.connector.close)
+        yield Workspace(store, accounts, _policy(settings), rules, guards, _fingerprint(settings, texts), clock, tell)
 
 
 @contextmanager
@@ -70,11 +68,8 @@ def open_memory(config: Path | None) -> Iterator[Store]:
     file = settings.store.url.removeprefix("sqlite:///")
     if file != settings.store.url and not Path(file).exists():
         raise Stop(f"There is nothing to show yet: no store at {file}. Run `leadloom sync` first.")
-    store = _store(settings)
-    try:
+    with closing(_store(settings)) as store:
         yield store
-    finally:
-        store.close()
 
 
 def connect(name: str, account: AccountSettings, **options: Any) -> Connector:
