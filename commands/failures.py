@@ -31,6 +31,8 @@ def told(error: Exception) -> tuple[str, Exit] | None:
         return str(error), Exit.LEASED
     if isinstance(error, Stopped):
         return str(error), Exit(error.exit_code)
+    if isinstance(error, ModuleNotFoundError) and error.name in ("psycopg", "psycopg2"):
+        return "A PostgreSQL store needs the extra `postgres`: pipx install 'leadloom[postgres]'.", Exit.USAGE
     if isinstance(error, ConnectorError):
         return str(error), Exit.FAILED
     return None
