@@ -56,8 +56,13 @@ def test_every_exit_code_is_explained():
 
 def test_interrupted_is_130(leadloom, configured, crms, tmp_path):
     configured()
-    code = "import sys, cli; from sync import engine; engine.sync = lambda *_: (print('busy', flush=True), __import__('time').sleep(60)); cli.main()"
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['leadloom', 'sync']; {code}"]
+    lines = (
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['leadloom', 'sync']",
+        "import cli; from sync import engine",
+        "engine.sync = lambda *_: (print('busy', flush=True), time.sleep(60))",
+        "cli.main()",
+    )
+    command = [sys.executable, "-c", "\n".join(lines)]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
