@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
@@ -11,7 +13,7 @@ from connectors.errors import AccountStopped, BudgetSpent, ConnectorError, Denie
 from sandbox.messages import Reply, Request
 from tests.contract import declared
 from tests.contract.rigs import Rig, needs
-from tests.contract.world import decoded, only_reads
+from tests.contract.world import Rewrite, decoded, only_reads
 
 LOST = ("reset", "timeout_after", "500", "502", "503", "504")
 DAMAGED = ("html", "empty", "truncate")
@@ -204,6 +206,7 @@ def test_a_token_that_expired_is_renewed_once(rig: Rig) -> None:
     connector = rig.open(*rig.dialect.renewed_by)
     assert len(connector.get(rig.object, ids, ())) == 8
     rig.world.expire_token()
+    rig.world.rewrite(_refusals_come_together(4))
     with rig.world.watched() as requests, ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda id: connector.get(rig.object, [id], ()), ids))
     assert [record.id for answer in answers for record in answer] == ids
@@ -254,6 +257,19 @@ def test_errors_say_which_account_why_and_what_to_do(rig: Rig) -> None:
         assert raised.value.cause not in ("", "error")
         assert raised.value.fix != ""
     assert ids == list(rig.world.records())
+
+
+def _refusals_come_together(count: int) -> Rewrite:
+    """So many requests are refused at the same moment."""
+    together = Barrier(count, timeout=5)
+
+    def held(_: Request, reply: Reply) -> Reply:
+        if reply.status == 401:
+            with suppress(BrokenBarrierError):
+                together.wait()
+        return reply
+
+    return held
 
 
 def denied_write(rig: Rig, connector: object) -> list[object]:

@@ -1,0 +1,380 @@
+"""Small liars around any connector, one per fault that was found in good code. The suite must catch each of them.
+
+A liar wraps the contract; where its fault sits lower (headers, retries, tokens) it bends the door of the connector it wraps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from connectors.base import Connector, Ending, Json, Op, Outcome, Page, Receipt, Record, Write
+from connectors.http import Door
+from tests.contract import declared
+from tests.contract.rigs import Need, Rig, Wrap
+
+MUCH = 60
+
+
+class Liar:
+    """Does everything as the connector does it, until a subclass lies."""
+
+    def __init__(self, rig: Rig, inner: Connector) -> None:
+        self.rig = rig
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def shown(self, record: Record) -> Record | None:
+        """A record as the liar shows it, wherever it shows one."""
+        return record
+
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        return receipt
+
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        return self._shown(self.inner.get(object, ids, fields))
+
+    def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        return self._shown(self.inner.find(object, field, values, fields))
+
+    def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        for page in self.inner.changes(object, cursor, fields):
+            yield Page(self._shown(page.records), page.cursor)
+
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        receipts = self.inner.write(object, writes)
+        return [self.receipt(write, receipt) for write, receipt in zip(writes, receipts, strict=True)]
+
+    def _shown(self, records: Sequence[Record]) -> list[Record]:
+        return [shown for record in records if (shown := self.shown(record)) is not None]
+
+
+# -- lies about what is read -----------------------------------------------------------------------------------------------------------
+
+
+class StopsAtFirstEmpty(Liar):
+    def _shown(self, records: Sequence[Record]) -> list[Record]:
+        kept: list[Record] = []
+        for record in records:
+            if any(value is None for value in record.fields.values()):
+                break
+            kept.append(record)
+        return kept
+
+
+class NullMeansAbsent(Liar):
+    def shown(self, record: Record) -> Record:
+        return replace(record, fields={name: value for name, value in record.fields.items() if value is not None})
+
+
+class FalseMeansNone(Liar):
+    def shown(self, record: Record) -> Record:
+        nothing = (self.rig.value("flag", False), self.rig.value("score", 0))
+        return replace(record, fields={name: None if value in nothing else value for name, value in record.fields.items()})
+
+
+class KeyErrorOnMissing(Liar):
+    def shown(self, record: Record) -> Record:
+        if record.ending is Ending.MISSING:
+            raise KeyError(record.id)
+        return record
+
+
+class SilentTruncation(Liar):
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        return self.inner.get(object, ids[: self.rig.capabilities.get_batch], fields)
+
+
+class CutsLongText(Liar):
+    def shown(self, record: Record) -> Record:
+        return replace(record, fields={name: value[:8] if isinstance(value, str) else value for name, value in record.fields.items()})
+
+
+class ShowsMoreThanAsked(Liar):
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        return [replace(record, fields={**record.fields, "more": None}) for record in self.inner.get(object, ids, fields)]
+
+
+class FindsWithoutLooking(Liar):
+    def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        found = self.inner.find(object, field, values, fields)
+        return found or [record for page in self.inner.changes(object, None, fields) for record in page.records][:1]
+
+
+class OneCallEach(Liar):
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        return [record for id in dict.fromkeys(ids) for record in self.inner.get(object, [id], fields)]
+
+
+# -- lies about walks ------------------------------------------------------------------------------------------------------------------
+
+
+class StrictGreaterCursor(Liar):
+    def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        latest = None
+        for page in self.inner.changes(object, cursor, fields):
+            kept = [one for one in page.records if latest is None or one.changed_at is None or one.changed_at > latest]
+            latest = max((one.changed_at for one in page.records if one.changed_at is not None), default=latest)
+            yield Page(kept, page.cursor)
+
+
+class CursorBeforePage(Liar):
+    def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        before: Page | None = None
+        for page in self.inner.changes(object, cursor, fields):
+            if before is not None:
+                yield Page(before.records, page.cursor)
+            before = page
+        if before is not None:
+            yield before
+
+
+class EndsAfterOnePage(Liar):
+    def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        for page in self.inner.changes(object, cursor, fields):
+            yield page
+            return
+
+
+class ForgetsItsCursor(Liar):
+    def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        return self.inner.changes(object, None, fields)
+
+
+# -- lies about endings ----------------------------------------------------------------------------------------------------------------
+
+
+class DeletesOnAbsence(Liar):
+    def shown(self, record: Record) -> Record:
+        return replace(record, ending=Ending.DELETED) if record.ending is Ending.MISSING else record
+
+
+class ForgetsMerges(Liar):
+    def shown(self, record: Record) -> Record:
+        return replace(record, ending=Ending.MISSING, moved_to=None) if record.ending is Ending.MERGED else record
+
+
+class ShowsTheDead(Liar):
+    def shown(self, record: Record) -> Record:
+        return replace(record, ending=None, moved_to=None)
+
+
+# -- lies about writes -----------------------------------------------------------------------------------------------------------------
+
+
+class SwallowsRowErrors(Liar):
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        done = Outcome.CREATED if write.op is Op.CREATE else Outcome.UPDATED
+        return Receipt(done, id=write.id, record=receipt.record) if receipt.outcome is Outcome.REJECTED else receipt
+
+
+class ReceiptWithoutReadback(Liar):
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        return replace(receipt, record=None)
+
+
+class EchoesIntentAsReadback(Liar):
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        return receipt if receipt.record is None else replace(receipt, record=replace(receipt.record, fields=dict(write.fields)))
+
+
+class OneReceiptShort(Liar):
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        return self.inner.write(object, writes)[:-1]
+
+
+class ReordersReceipts(Liar):
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        return list(reversed(self.inner.write(object, writes)))
+
+
+class LoosensConsent(Liar):
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        meant = [replace(one, fields={name: v for name, v in one.fields.items() if name != "opt_out:email" or v is True}) for one in writes]
+        return self.inner.write(object, meant)
+
+
+class DuplicatesOnUnknown(Liar):
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        if receipt.outcome is not Outcome.UNKNOWN:
+            return receipt
+        return self.inner.write(write.object, [write])[0]
+
+
+class TouchesOtherFields(Liar):
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        also: dict[str, Json] = {self.rig.name("grade"): None}
+        return super().write(object, [replace(one, fields={**also, **one.fields}) if one.op is Op.UPDATE else one for one in writes])
+
+
+class LeavesClearsOut(Liar):
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        kept = [replace(one, fields={name: value for name, value in one.fields.items() if value is not None}) for one in writes]
+        return super().write(object, kept)
+
+
+class AdoptsAndOverwrites(Liar):
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        if receipt.outcome is Outcome.ADOPTED:
+            self.inner.write(write.object, [Write(Op.UPDATE, write.object, write.fields, id=receipt.id)])
+        return receipt
+
+
+class QuotesWhatItRefused(Liar):
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        return replace(receipt, message=f"{receipt.message} {dict(write.fields)}")
+
+
+# -- lies of the door ------------------------------------------------------------------------------------------------------------------
+
+
+def drops_headers_on_retry(_: Rig, inner: Connector) -> Connector:
+    door, seen = door_of(inner), list[Any]()
+    transfer = door._transfer
+
+    def bent(call: Any, signature: Any) -> Any:
+        again = any(call is one for one in seen)
+        seen.append(call)
+        if again and call.headers:
+            call.headers = {}
+        return transfer(call, {} if again and not seen[0].headers else signature)
+
+    door._transfer = bent  # type: ignore[method-assign]
+    return inner
+
+
+def retries_for_ever(_: Rig, inner: Connector) -> Connector:
+    door_of(inner)._attempts = MUCH
+    return inner
+
+
+def retries_writes(_: Rig, inner: Connector) -> Connector:
+    door = door_of(inner)
+    attempt = door._attempt
+
+    def bent(call: Any) -> Any:
+        call.repeatable = True
+        return attempt(call)
+
+    door._attempt = bent  # type: ignore[method-assign]
+    return inner
+
+
+def leaks_token(_: Rig, inner: Connector) -> Connector:
+    door = door_of(inner)
+    transfer = door._transfer
+
+    def bent(call: Any, signature: Any) -> Any:
+        token = next(iter(signature.values()), "").removeprefix("Bearer ")
+        if "api_token" not in call.path:
+            call.path += ("&" if "?" in call.path else "?") + f"api_token={token}"
+        return transfer(call, signature)
+
+    door._transfer = bent  # type: ignore[method-assign]
+    return inner
+
+
+def two_refreshes(_: Rig, inner: Connector) -> Connector:
+    auth: Any = door_of(inner)._auth
+    if not hasattr(auth, "_renewed"):
+        return inner
+
+    def bent(_refused: Any) -> bool:
+        with auth._lock:
+            auth._renewed()
+            return True
+
+    auth.renew = bent
+    return inner
+
+
+def does_not_wait(_: Rig, inner: Connector) -> Connector:
+    door_of(inner).sleep = lambda _seconds: None
+    return inner
+
+
+def gives_up_at_once(_: Rig, inner: Connector) -> Connector:
+    door_of(inner)._attempts = 1
+    return inner
+
+
+def miscounts(_: Rig, inner: Connector) -> Connector:
+    door = door_of(inner)
+    door.calls = type(door.calls)()
+
+    class Forgetful(type(door.calls)):  # type: ignore[misc]
+        def __setitem__(self, key: str, value: int) -> None:
+            super().__setitem__(key, min(value, 1))
+
+    door.calls = Forgetful()
+    return inner
+
+
+def door_of(connector: Any) -> Door:
+    door: Door = connector._door if hasattr(connector, "_door") else connector._api.door
+    return door
+
+
+# -- the list --------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A liar, and the contract tests that name its lie: "chapter.test" with the test's further arguments."""
+
+    name: str
+    wrap: Wrap
+    killed_by: tuple[tuple[Any, ...], ...]
+    need: Need | None = None
+    at: str = "hubspot"
+
+
+def _by(test: str, *arguments: Any) -> tuple[tuple[Any, ...], ...]:
+    return ((test, *arguments),)
+
+
+def _liar(made: Callable[[Rig, Connector], Any], *killed_by: tuple[tuple[Any, ...], ...], **more: Any) -> Mutant:
+    tests = tuple(one for named in killed_by for one in named)
+    return Mutant(getattr(made, "__name__", "").title().replace("_", "") if made.__name__.islower() else made.__name__, made, tests, **more)
+
+
+MUTANTS = (
+    _liar(StopsAtFirstEmpty, _by("changes.test_an_empty_field_does_not_end_a_walk")),
+    _liar(drops_headers_on_retry, _by("failure.test_a_repeated_request_is_the_same_request"), at="salesforce"),
+    _liar(retries_for_ever, _by("failure.test_throttling_without_end_ends"), _by("failure.test_an_outage_without_end_ends", "503")),
+    _liar(NullMeansAbsent, _by("reading.test_an_empty_field_is_shown_as_empty_and_not_left_out")),
+    _liar(FalseMeansNone, _by("reading.test_zero_no_and_empty_are_three_things"), at="pipedrive"),
+    _liar(StrictGreaterCursor, _by("changes.test_equal_times_on_the_edge_of_a_page_lose_nobody")),
+    _liar(CursorBeforePage, _by("changes.test_a_first_walk_can_be_left_after_any_page"), at="activecampaign"),
+    _liar(SwallowsRowErrors, _by("writing.test_an_unknown_field_is_refused_by_name"), _by("writing.test_a_bad_option_is_refused_by_name")),
+    _liar(ReceiptWithoutReadback, _by("writing.test_a_receipt_carries_the_record_and_its_version")),
+    _liar(KeyErrorOnMissing, _by("reading.test_a_missing_id_is_reported_and_not_raised"), at="pipedrive"),
+    _liar(leaks_token, _by("secrets.test_no_address_holds_a_secret"), at="pipedrive"),
+    _liar(retries_writes, _by("failure.test_a_write_without_an_answer_is_unknown_and_not_repeated", "timeout_after"), at="pipedrive"),
+    _liar(OneReceiptShort, _by("batches.test_every_write_has_its_receipt_in_its_place")),
+    _liar(ReordersReceipts, _by("batches.test_updates_have_their_receipts_in_their_places"), at="salesforce"),
+    _liar(DeletesOnAbsence, _by("endings.test_absence_alone_is_never_called_deleted"), at="activecampaign"),
+    _liar(two_refreshes, _by("failure.test_a_token_that_expired_is_renewed_once"), need=declared.renewal, at="salesforce"),
+    _liar(SilentTruncation, _by("reading.test_more_ids_than_fit_one_call_are_all_answered")),
+    _liar(CutsLongText, _by("reading.test_odd_texts_survive_reading")),
+    _liar(ShowsMoreThanAsked, _by("reading.test_only_the_asked_fields_are_observed"), at="activecampaign"),
+    _liar(FindsWithoutLooking, _by("reading.test_find_believes_only_what_it_verified"), _by("secrets.test_strange_values_find_nothing")),
+    _liar(OneCallEach, _by("manners.test_get_costs_one_call_a_batch")),
+    _liar(EndsAfterOnePage, _by("changes.test_the_first_walk_shows_everybody")),
+    _liar(ForgetsItsCursor, _by("changes.test_the_second_walk_shows_nothing")),
+    _liar(ForgetsMerges, _by("endings.test_a_merged_record_tells_where_it_went"), need=declared.merge_notices),
+    _liar(ShowsTheDead, _by("endings.test_a_deleted_record_is_shown_as_ended"), at="salesforce"),
+    _liar(EchoesIntentAsReadback, _by("writing.test_a_receipt_shows_what_the_crm_shows_and_not_what_was_sent")),
+    _liar(LoosensConsent, _by("writing.test_no_write_takes_an_opt_out_back", False), _by("writing.test_no_create_takes_an_opt_out_back")),
+    _liar(DuplicatesOnUnknown, _by("failure.test_a_create_without_an_answer_is_unknown_and_not_repeated", "timeout_after"), at="pipedrive"),
+    _liar(TouchesOtherFields, _by("writing.test_an_update_touches_only_what_it_names")),
+    _liar(LeavesClearsOut, _by("writing.test_a_clear_clears_and_is_read_back_as_cleared")),
+    _liar(AdoptsAndOverwrites, _by("writing.test_a_taken_address_is_adopted_and_nothing_is_written_to_it"), need=declared.unique_email),
+    _liar(QuotesWhatItRefused, _by("secrets.test_no_refusal_shows_what_was_refused")),
+    _liar(does_not_wait, _by("failure.test_a_throttled_read_waits_as_told")),
+    _liar(gives_up_at_once, _by("failure.test_a_read_is_repeated", "503")),
+    _liar(miscounts, _by("manners.test_calls_are_counted_as_they_are_made")),
+)  # fmt: skip
