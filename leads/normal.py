@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from leads.model import Item
 from leads.tables import table
 
-REMEMBER: Final = 1 << 15
+REMEMBER: Final = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def _clear(app: Pipedrive, body: Mapping[str, Any]) -> dict[str, Any]:
     wanted = body.get("fields", [])
     if not isinstance(wanted, (list, tuple, dict)) or not wanted:
         raise ActRefused('clear needs "fields": the names to clear')
-    blank = {name: [] if name in ("emails", "phones", "label_ids") else None for name in wanted}
+    blank: dict[str, Any] = {name: [] if name in ("emails", "phones", "label_ids") else None for name in wanted}
     return _edit(app, {**body, "fields": blank})
 
 

@@ -31,13 +31,18 @@ def connect(url: str) -> sa.Engine:
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         _create_private(parsed.database)
-    engine = sa.create_engine(parsed, **({} if parsed.get_backend_name() == "sqlite" else {"pool_pre_ping": True}))
+    # hide_parameters: a traceback of the database must not print a lead.
+    engine = sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=parsed.get_backend_name() != "sqlite")
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _pragmas)
         sa.event.listen(engine, "begin", _begin_immediate)
     try:
         _migrate(engine)
+    except NewerStore:
+        engine.dispose()
+        raise
     except sa.exc.DatabaseError as error:
+        engine.dispose()
         raise StoreError(
             f"The store {_shown(parsed)} cannot be opened: {_first_line(error)}. Check the path, the rights and [store] url."
         ) from None
@@ -74,7 +79,7 @@ def _create_private(database: str | None) -> None:
 
 def _pragmas(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-16000"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-4000"):
         connection.execute(f"pragma {pragma}")
 
 

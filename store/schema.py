@@ -12,7 +12,7 @@ import sqlalchemy as sa
 metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
 
 
-def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+def _table(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
     return sa.Table(name, metadata, *columns)
 
 
@@ -100,6 +100,7 @@ address = _table(
     _text("object", key=True),
     _text("id", key=True),
     _text("lead_id", index=True),
+    sa.Index("ix_address_record", "account", "object", "id"),
 )
 
 restriction = _table(
@@ -116,7 +117,7 @@ restriction = _table(
 journal = _table(
     "journal",
     sa.Column("op", sa.Integer, primary_key=True, autoincrement=True),
-    _text("run", index=True),
+    _text("run"),
     _text("account"),
     _text("object"),
     _text("id"),
@@ -130,6 +131,7 @@ journal = _table(
     _text("message"),
     _time("sent_at"),
     _time("done_at"),
+    sa.Index("ix_journal_work", "run", "account", "section", "state", "op"),
 )
 
 revision = _table(

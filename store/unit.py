@@ -194,9 +194,10 @@ class Unit:
 
     def next_leads(self, after: str, now: datetime | None, limit: int) -> list[str]:
         """Leads with news, or (given `now`) with something due, by id."""
-        news = sa.select(t.inbox.c.lead_id.label("id")).where(t.inbox.c.lead_id > after)
+        news = sa.select(t.inbox.c.lead_id.label("id")).where(t.inbox.c.lead_id > after).distinct()
         due = sa.select(t.lead.c.id.label("id")).where(t.lead.c.due <= (-1.0 if now is None else now.timestamp()), t.lead.c.id > after)
-        both = sa.union(news, due).subquery()
+        first = [sa.select(part.order_by("id").limit(limit).subquery().c.id) for part in (news, due)]
+        both = sa.union(*first).subquery()
         return [row.id for row in self._run(sa.select(both.c.id).order_by(both.c.id).limit(limit))]
 
     def leads(self, ids: Sequence[str]) -> dict[str, LeadState]:

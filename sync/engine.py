@@ -16,6 +16,7 @@ from typing import Any
 
 from connectors.base import Connector, NewField, Page
 from connectors.errors import ConnectorError
+from mappings.schema import MappingProblems
 from sync.census import Census
 from sync.document import PlanDocument, row_of
 from sync.guard import guard
@@ -294,11 +295,16 @@ def _open_doors(workspace: Workspace, accounts: Sequence[Account]) -> tuple[list
     """Check who is behind every account and bind its dialects. An account that cannot be reached is left out, the others go on."""
     doors: list[Door] = []
     stopped: dict[str, ConnectorError] = {}
+    lacking: list[str] = []
     for account in accounts:
         try:
             doors.append(_open_door(workspace, account))
         except ConnectorError as error:
             stopped[account.name] = error
+        except MappingProblems as error:
+            lacking += [f"{account.name}: {problem}" for problem in error.problems]
+    if lacking:
+        raise MappingProblems(lacking)
     return doors, stopped
 
 

@@ -104,7 +104,7 @@ def merge_field(name: str, ours: Value, origin: Origin | None, changes: Sequence
     differing = [change for change in changes if not same(change.new, ours) and not change.explained_by(ours)]
     if not differing:
         return None
-    contenders = [_Contender(change.new, Origin(change.ref.account, change.ref, "", change.lo, change.hi), change) for change in differing]
+    contenders = [_contender(change) for change in _first_of_each_value(differing)]
     moved = len(differing) < len(changes) or any(not same(change.old, ours) for change in differing)
     if ours is not ABSENT and moved:
         contenders.append(_Contender(ours, origin or Origin(""), None))
@@ -112,6 +112,19 @@ def merge_field(name: str, ours: Value, origin: Origin | None, changes: Sequence
     best = _winner(name, contenders, policy)
     lost = tuple((one.value, one.origin.account or "hub") for one in contenders if not same(one.value, best.value))
     return Revision(name, ours, best.value, best.origin, _rule(name, contenders, best, policy), lost)
+
+
+def _first_of_each_value(changes: Sequence[Change]) -> list[Change]:
+    """Changes that say the same are one opinion; the first of them speaks (they come in the order of the accounts)."""
+    distinct: list[Change] = []
+    for change in changes:
+        if not any(same(change.new, other.new) for other in distinct):
+            distinct.append(change)
+    return distinct
+
+
+def _contender(change: Change) -> _Contender:
+    return _Contender(change.new, Origin(change.ref.account, change.ref, "", change.lo, change.hi), change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +156,22 @@ def _winner(name: str, contenders: Sequence[_Contender], policy: Policy) -> _Con
 
 
 def _better_spelled(contenders: Sequence[_Contender], policy: Policy) -> _Contender | None:
-    """Records that meet for the first time with one text in several spellings: the one that neither shouts nor whispers."""
+    """Records that meet for the first time with one text in several spellings: the one that is spelled out and does not shout."""
     texts = [one.value for one in contenders if isinstance(one.value, str)]
     met = all(one.change is None or one.change.first_contact for one in contenders)
-    if not met or len(texts) < max(2, len(contenders)) or len({text.casefold() for text in texts}) != 1:
+    if not met or len(texts) < max(2, len(contenders)) or not _is_one_text(texts):
         return None
-    return min(contenders, key=lambda one: (_is_uniform(one.value), policy.rank(one.origin.account)))
+    return min(contenders, key=lambda one: (_is_initial(one.value), _is_uniform(one.value), policy.rank(one.origin.account)))
+
+
+def _is_one_text(texts: Sequence[str]) -> bool:
+    """Whether all are one text in other letter case, initials (`T.`) standing for what they begin."""
+    whole = {text.casefold() for text in texts if not _is_initial(text)}
+    return len(whole) == 1 and all(next(iter(whole))[:1] == text.casefold()[:1] for text in texts)
+
+
+def _is_initial(value: Value) -> bool:
+    return isinstance(value, str) and len(value.rstrip(".")) == 1
 
 
 def _is_uniform(value: Value) -> bool:

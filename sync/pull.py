@@ -21,7 +21,7 @@ from sync.merge import RESTRICTIONS, every_row
 from sync.state import Base, Link, LinkState, Problem, Ref
 from sync.workspace import Door, Stopped, Workspace
 
-AHEAD = 4  # pages read but not yet stored, per account
+AHEAD = 1  # pages read but not yet stored, per account: a page may hold thousands of records
 
 
 @dataclass(frozen=True, slots=True)

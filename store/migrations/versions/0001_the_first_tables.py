@@ -37,6 +37,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("address", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_address_lead_id"), ["lead_id"], unique=False)
+        batch_op.create_index("ix_address_record", ["account", "object", "id"], unique=False)
 
     op.create_table(
         "alias",
@@ -118,8 +119,8 @@ def upgrade() -> None:
     with op.batch_alter_table("journal", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_journal_key"), ["key"], unique=False)
         batch_op.create_index(batch_op.f("ix_journal_lead_id"), ["lead_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_journal_run"), ["run"], unique=False)
         batch_op.create_index(batch_op.f("ix_journal_state"), ["state"], unique=False)
+        batch_op.create_index("ix_journal_work", ["run", "account", "section", "state", "op"], unique=False)
 
     op.create_table(
         "lead",
@@ -261,8 +262,8 @@ def downgrade() -> None:
 
     op.drop_table("lead")
     with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.drop_index("ix_journal_work")
         batch_op.drop_index(batch_op.f("ix_journal_state"))
-        batch_op.drop_index(batch_op.f("ix_journal_run"))
         batch_op.drop_index(batch_op.f("ix_journal_lead_id"))
         batch_op.drop_index(batch_op.f("ix_journal_key"))
 
@@ -276,6 +277,7 @@ def downgrade() -> None:
     op.drop_table("assignment")
     op.drop_table("alias")
     with op.batch_alter_table("address", schema=None) as batch_op:
+        batch_op.drop_index("ix_address_record")
         batch_op.drop_index(batch_op.f("ix_address_lead_id"))
 
     op.drop_table("address")
