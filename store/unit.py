@@ -208,7 +208,7 @@ class Unit:
 
     def touch(self, lead_ids: Iterable[str]) -> None:
         for ids in _chunks(sorted(set(lead_ids))):
-            self._run(sa.update(t.lead).where(t.lead.c.id.in_(ids)).values(due=0.0))
+            self._run(sa.update(t.lead).where(t.lead.c.id.in_(ids)).values(due=0.0, later=0.0))
 
     def put_addresses(self, shown: Mapping[Ref, tuple[str, Iterable[str]]]) -> None:
         """Which addresses each record shows now, replacing what was kept of it."""

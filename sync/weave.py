@@ -257,7 +257,8 @@ def _merged_leads(survivor: Ref, lead_ids: Sequence[str]) -> Review:
 def _restrict(unit: Any, dialect: Any, records: Mapping[Ref, Record], run: str, now: datetime) -> None:
     """File every no that a record shows and its base has not seen, before any lead is worked on, whatever the scope says.
 
-    It covers the addresses shown now and those shown before: the address may have been changed after the no.
+    It covers the addresses shown now and those shown before: the address may have been changed after the no. An address that is
+    typed into a record that says no is denied with it: a corrected address is no consent.
     """
     known: dict[tuple[str, str], list[str]] = {}
     for ref in records:
@@ -270,11 +271,13 @@ def _restrict(unit: Any, dialect: Any, records: Mapping[Ref, Record], run: str, 
     found: list[Restriction] = []
     for ref, record in records.items():
         link, base = links.get(ref, (None, Base()))
-        for channel, name in _denied(dialect, record, base):
+        for channel, name, is_new in _denied(dialect, record, base):
             before = {row.remote: base.pair(row.id).seen for row in dialect.sets[name]}
-            items = (*shown(dialect.sets[name], record.fields), *shown(dialect.sets[name], before))
-            places = [address(name, item.key) for item in items]
-            if not places and link is not None:
+            now_shown, shown_before = (
+                [address(name, item.key) for item in shown(dialect.sets[name], fields)] for fields in ({**before, **record.fields}, before)
+            )
+            places = [*now_shown, *shown_before] if is_new else [place for place in now_shown if place not in shown_before]
+            if not places and is_new and link is not None:
                 places = [lead_address(link.lead_id)]
             found += [Restriction(channel, place, ref, record.changed_at if record.changed_at is not None else now) for place in places]
     fresh = unit.restrict(found, run)
@@ -286,20 +289,22 @@ def _restrict_nameless(unit: Any, dialect: Any, placed: Sequence[tuple[Link, Rec
     found = [
         Restriction(channel, lead_address(link.lead_id), link.ref, record.changed_at if record.changed_at is not None else now)
         for link, record in placed
-        for channel, name in _denied(dialect, record, Base())
+        for channel, name, _ in _denied(dialect, record, Base())
         if not shown(dialect.sets[name], record.fields)
     ]
     unit.restrict(found, run)
 
 
-def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str]]:
+def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str, bool]]:
+    """The channels for which a record says no, the set that it covers, and whether the base has not seen it yet."""
     for row in dialect.rows:
-        if row.lead not in RESTRICTIONS or row.remote not in record.fields:
+        if row.lead not in RESTRICTIONS:
             continue
-        theirs = record.fields[row.remote]
-        if theirs != base.pair(row.id).seen and row.parse(theirs, ABSENT) is True:
+        seen = base.pair(row.id).seen
+        theirs = record.fields.get(row.remote, seen)
+        if row.parse(theirs, ABSENT) is True:
             channel = row.lead.partition(".")[2]
-            yield channel, "emails" if channel == "email" else "phones"
+            yield channel, "emails" if channel == "email" else "phones", theirs != seen
 
 
 def addresses_of(dialect: Any, fields: Mapping[str, Any]) -> set[str]:
@@ -395,7 +400,7 @@ class _Chunk:
     def _due(self, before: LeadState, decision: Decision) -> datetime | None:
         """When to look again. Where an account is not part of this run, what the lead may owe there is looked at by the next one."""
         absent = set(self.workspace.accounts) - {door.name for door in self.doors}
-        owes = decision.lead.fields != before.fields or before.due == EPOCH
+        owes = decision.lead.fields != before.fields or before.due == EPOCH or before.open_debts
         return EPOCH if absent and owes else decision.due
 
     def _view(self, lead_id: str, link: Link, base: Base) -> View | None:
