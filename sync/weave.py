@@ -207,6 +207,8 @@ def _complete(unit: Any, index: Index, dialects: Mapping[tuple[str, str], Any]) 
     bare = [id for id, known in index.leads.items() if known.name == ("", "") and not known.mailboxes]
     for id, found in unit.inbox_of(bare).items():
         for ref, (record, _) in sorted(found.items()):
+            if (ref.account, ref.object) not in dialects:
+                continue  # read by an earlier run; its account is not part of this one
             newcomer = _newcomer(ref, record, dialects[(ref.account, ref.object)])
             known = index.leads[id]
             name = known.name if any(known.name) else newcomer.name

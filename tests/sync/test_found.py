@@ -1,0 +1,73 @@
+"""What random worlds found, each as small as it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from sync import engine
+from tests.sync.rig import World, totals
+from tests.sync.worlds import Killed, MortalConnector, Mortality, MortalStore, one_thread
+
+Build = Callable[..., World]
+ANNA = {"first_name": "Anna", "last_name": "Schmidt", "email": "anna@acme.example"}
+PAIR = [{"crm": "hubspot", **ANNA}, {"crm": "salesforce", **ANNA}]
+TWO = ("hubspot", "salesforce")
+
+
+def only(world: World, crm: str, object: str) -> str:
+    (record,) = world.records(crm, object)
+    return str(record.get("id", record.get("Id")))
+
+
+def quiet(world: World) -> bool:
+    return all(not out for out in totals(world.sync()).values())
+
+
+def counts(world: World) -> dict[str, int]:
+    with world.store.begin() as unit:
+        return unit.counts()
+
+
+def killed(world: World, fate: Mortality, names: list[str] | None = None) -> None:
+    """A sync whose process dies where `fate` says."""
+    mortal = MortalStore(world.store, lambda _ref, _record: None)
+    mortal.fate = fate
+    world.clock.advance(60)
+    workspace = world.workspace()
+    accounts = {
+        name: replace(account, connector=MortalConnector(account.connector, mortal)) for name, account in workspace.accounts.items()
+    }
+    with pytest.raises(Killed), one_thread():
+        engine.sync(replace(workspace, store=mortal, accounts=accounts), names)
+
+
+def test_what_a_killed_run_owed_is_not_forgotten_by_a_run_of_one_account(world: Build) -> None:
+    built = world(PAIR, TWO)
+    killed(built, Mortality(writes=0))
+    engine.sync(built.workspace(), ["hubspot"])
+    built.sync()
+    lead = only(built, "salesforce", "Lead")
+    assert built.value("salesforce", "Lead", lead, "Leadloom_Lead_Id__c") is not None
+
+
+def test_an_address_typed_into_a_record_that_says_no_is_denied_everywhere(world: Build) -> None:
+    built = world([{**one, "opt_out": "true"} for one in PAIR], TWO)
+    built.sync()
+    built.act("salesforce", "edit", "Lead", only(built, "salesforce", "Lead"), fields={"Email": "a.schmidt@new.example"})
+    built.sync()
+    (contact,) = built.records("hubspot", "contacts")
+    assert contact["properties"]["email"] == "a.schmidt@new.example"
+    assert built.denies("hubspot", contact)
+    assert quiet(built)
+
+
+@pytest.mark.parametrize("commits", range(10, 15))
+def test_a_run_of_one_account_meets_leads_that_another_account_has_just_brought(world: Build, commits: int) -> None:
+    built = world(PAIR, TWO)
+    killed(built, Mortality(commits=commits))
+    engine.sync(built.workspace(), ["salesforce"])
+    built.sync()
+    assert [counts(built)[name] for name in ("lead", "link", "inbox")] == [1, 2, 0]
