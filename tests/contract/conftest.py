@@ -40,4 +40,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def deviations() -> list[dict[str, Any]]:
-    return tomllib.loads(DEVIATIONS.read_text("utf-8")).get("deviation", [])
+    listed: list[dict[str, Any]] = tomllib.loads(DEVIATIONS.read_text("utf-8")).get("deviation", [])
+    return listed

@@ -21,3 +21,5 @@ renewal = Need("tokens that are renewed", lambda dialect, _: len(dialect.renewed
 rate = Need("a rate limit", lambda dialect, _: dialect.paced)
 limited_text = Need("a limit on texts", lambda dialect, _: dialect.limits_texts)
 sweep_by_id = Need("a sweep by known ids", lambda dialect, can: can.tombstones == "sweep" and dialect.hides == "hide")
+owners = Need("an owner field", lambda dialect, _: "owner" in dialect.names)
+option_ids = Need("options with ids of their own", lambda dialect, _: dialect.options_have_ids)

@@ -39,6 +39,7 @@ class Dialect:
     secrets: tuple[str, ...] = ("token",)
     renewed_by: tuple[str, ...] = ()  # credentials with which the connector fetches tokens by itself
     read_only: str | None = None
+    options_have_ids: bool = False
     search_page: int | None = None  # where changes are not read at the declared page size
     window: int | None = None  # the number of results after which the vendor's search ends
     converts_to: str | None = None
@@ -73,7 +74,7 @@ class Dialect:
 
 def _hubspot_shown(row: Row, name: str) -> Json:
     if name == "opt_out:email":
-        return row["properties"]["hs_email_optout"] == "true"
+        return bool(row["properties"]["hs_email_optout"] == "true")
     value: Json = row["properties"].get(name)
     return value
 
@@ -85,7 +86,7 @@ def _salesforce_shown(row: Row, name: str) -> Json:
 
 def _pipedrive_shown(row: Row, name: str) -> Json:
     if name == "opt_out:email":
-        return row["marketing_status"] == "unsubscribed"
+        return bool(row["marketing_status"] == "unsubscribed")
     value = row["custom_fields"].get(name) if len(name) == 40 else row.get(name)
     return None if value == [] else value
 
@@ -117,6 +118,7 @@ def _salesforce(object: str, beside: Mapping[str, str], **more: Any) -> Dialect:
             "given": "FirstName",
             "family": "LastName",
             "email": "Email",
+            "owner": "OwnerId",
             "flag": "DoNotCall",
             **{logical: "_".join(part.capitalize() for part in name.split("_")) + "__c" for logical, name in OURS.items()},
         },
@@ -145,7 +147,14 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
         "hubspot": Dialect(
             crm="hubspot",
             object="contacts",
-            names={"given": "firstname", "family": "lastname", "email": "email", "flag": "leadloom_do_not_call", **OURS},
+            names={
+                "given": "firstname",
+                "family": "lastname",
+                "email": "email",
+                "owner": "hubspot_owner_id",
+                "flag": "leadloom_do_not_call",
+                **OURS,
+            },
             number=str,
             flags=("false", "true"),
             shown=_hubspot_shown,
@@ -180,6 +189,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
                 "given": "first_name",
                 "family": "last_name",
                 "email": "emails",
+                "owner": "owner_id",
                 "flag": "leadloom_do_not_call",
                 **OURS,
                 "notes": "leadloom_industry",
@@ -192,6 +202,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             rows_of="data",
             address=lambda value: [{"value": value, "primary": True, "label": "work"}],
             read_only="marketing_status",
+            options_have_ids=True,
             token_pages=True,
             drowsy={"search_lag_s": 30},
             quirks=({"get_deleted": "is_deleted"}, {"touch_without_change": True}, {"near_hits": True}, {"unstable_search": False}),

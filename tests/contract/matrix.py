@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from connectors.base import Op, Outcome, Write
 from connectors.errors import ConnectorError
@@ -45,7 +46,7 @@ class Cell:
     outcome: str
     calls: int
     struck_a_write: bool
-    settled: str  # what is wrong after everything was looked up and repeated; empty: nothing
+    wrong: str  # with the receipt, or after everything was looked up and repeated; empty: nothing
 
     def expected(self) -> set[str]:
         rules = ONCE if self.step is not None else FOR_EVER
@@ -60,8 +61,8 @@ class Cell:
             found.append(f"{where}: {self.outcome}, expected {' or '.join(sorted(self.expected()))}")
         if self.calls > undisturbed + (PATIENCE if self.step is None else 3):
             found.append(f"{where}: {self.calls} requests instead of {undisturbed}")
-        if self.settled:
-            found.append(f"{where}: {self.settled}")
+        if self.wrong:
+            found.append(f"{where}: {self.wrong}")
         return found
 
 
@@ -124,14 +125,14 @@ def cells(crm: str, call: str, fault: str) -> Iterator[Cell]:
 def undisturbed(crm: str, call: str) -> int:
     """How many requests a call makes when nothing happens."""
     with rigged(crm, wire="none") as rig:
-        run, _ = prepared(rig, call)
+        run, _, _ = prepared(rig, call)
         with rig.world.watched() as requests:
             assert run() in ("ok", *DONE)
         return len(requests)
 
 
-def prepared(rig: Rig, call: str) -> tuple[Callable[[], str], Callable[[], str]]:
-    """The call, in an account that is in use already, and how its outcome is settled afterwards (and what is wrong then)."""
+def prepared(rig: Rig, call: str) -> tuple[Callable[[], str], Callable[[], bool], Callable[[], str]]:
+    """The call, in an account that is in use already; whether it is done, by the CRM's own word; and what is wrong after settling it."""
     ids = rig.world.crowd(3)
     rig.write(rig.create(77), rig.delete(ids.pop()))
     cursor = rig.quiet_cursor()
@@ -139,9 +140,9 @@ def prepared(rig: Rig, call: str) -> tuple[Callable[[], str], Callable[[], str]]
     rig.world.human_edit(ids[0], grade="edited")
     rig.find("email", "ada0@firma.example")
     if call in READS:
-        return _read(rig, call, ids, cursor), lambda: ""
+        return _read(rig, call, ids, cursor), lambda: True, lambda: ""
     write = _write(rig, call, ids[1])
-    return lambda: rig.write_one(write).outcome.value, lambda: _settled(rig, call, write)
+    return lambda: rig.write_one(write).outcome.value, lambda: _really(rig, call, write), lambda: _settled(rig, call, write)
 
 
 def _read(rig: Rig, call: str, ids: list[str], cursor: str) -> Callable[[], str]:
@@ -180,6 +181,14 @@ def _settled(rig: Rig, call: str, write: Write) -> str:
     return "" if people == expected.get(call, ["Byron0", "Byron1", "Byron77"]) else f"there are {people}"
 
 
+def _really(rig: Rig, call: str, write: Write) -> bool:
+    """Whether the CRM shows what the write meant, without asking the connector."""
+    if call == "delete":
+        return write.id not in rig.world.records()
+    done = "meant" in rig.truths("grade").values()
+    return done and (call != "opt_out" or not rig.world.mailable(str(write.id)))
+
+
 def _is_done(rig: Rig, call: str, write: Write) -> bool:
     if call == "create":
         return [one.fields[rig.name("grade")] for one in rig.settle(write)] == ["meant"]
@@ -192,8 +201,8 @@ def _is_done(rig: Rig, call: str, write: Write) -> bool:
 
 def _cell(crm: str, call: str, fault: str, step: int | None) -> Cell:
     with rigged(crm, wire="none") as rig:
-        run, settle = prepared(rig, call)
-        options = {"rows": [0]} if fault == "partial" else {}
+        run, really, settle = prepared(rig, call)
+        options: dict[str, Any] = {"rows": [0]} if fault == "partial" else {}
         rig.world.fault(fault, times=1 if step is not None else None, after=step or 0, **options)
         with rig.world.watched() as requests:
             try:
@@ -204,7 +213,8 @@ def _cell(crm: str, call: str, fault: str, step: int | None) -> Cell:
                 outcome = f"CRASH {type(error).__name__}"
         rig.world.no_more_faults()
         struck = requests[min(step or 0, len(requests) - 1)]
-        return Cell(crm, call, fault, step, outcome, len(requests), not only_reads(struck), settle())
+        wrong = "it was called done and is not" if outcome in DONE and not really() else settle()
+        return Cell(crm, call, fault, step, outcome, len(requests), not only_reads(struck), wrong)
 
 
 # -- printing --------------------------------------------------------------------------------------------------------------------------

@@ -153,8 +153,8 @@ class Rig:
         return self.find_key(str(write.key))
 
     def addresses(self, write: Write) -> list[str]:
-        value = write.fields[self.name("email")]
-        return [value] if isinstance(value, str) else [one["value"] for one in value]  # type: ignore[union-attr,index,call-overload]
+        value: Any = write.fields[self.name("email")]
+        return [value] if isinstance(value, str) else [str(one["value"]) for one in value]
 
     def pages(self, cursor: str | None = None, *logical: str, connector: Connector | None = None) -> Iterator[Page]:
         return (connector or self.connector).changes(self.object, cursor, self.names(*(logical or ("grade",))))

@@ -106,7 +106,7 @@ def test_people_who_come_while_paging_are_seen_now_or_next_time(rig: Rig) -> Non
 
 
 def test_people_who_go_while_paging_take_nobody_along(rig: Rig) -> None:
-    ids, seen, gone = rig.world.crowd(2 * rig.capabilities.read_page), [], []
+    ids, seen, gone = rig.world.crowd(2 * rig.capabilities.read_page), [], list[str]()
     for page in rig.pages():
         seen += ids_of(page.records)
         gone = gone or [ids[0], ids[-1]]

@@ -195,7 +195,7 @@ def test_bad_credentials_are_denied_at_once(rig: Rig) -> None:
             with pytest.raises(Denied):
                 ask()
     assert len(requests) <= 9
-    (receipt,) = denied_write(rig, denied)
+    (receipt,) = denied.write(rig.object, [rig.delete(rig.dialect.absent_id)])
     assert receipt.outcome is Outcome.NOT_SENT
     assert isinstance(receipt.error, AccountStopped)
 
@@ -270,11 +270,6 @@ def _refusals_come_together(count: int) -> Rewrite:
         return reply
 
     return held
-
-
-def denied_write(rig: Rig, connector: object) -> list[object]:
-    rig.connector.describe(rig.object)
-    return connector.write(rig.object, [rig.delete(rig.dialect.absent_id)])  # type: ignore[attr-defined,no-any-return]
 
 
 def _errors_for_writes(request: Request, reply: Reply) -> Reply:

@@ -36,6 +36,15 @@ def test_options_are_told_by_value_and_label(rig: Rig) -> None:
     assert len({option.value for option in field.options}) == len(STAGES)
 
 
+@needs(declared.option_ids)
+def test_a_renamed_option_keeps_its_value(rig: Rig) -> None:
+    before = {option.label: option.value for option in rig.schema.fields[rig.name("stage")].options}
+    rig.world.rename_option("stage", "sql", "Sales qualified")
+    after = {option.label: option.value for option in rig.open().describe(rig.object).fields[rig.name("stage")].options}
+    assert after["Sales qualified"] == before["sql"]
+    assert "sql" not in after
+
+
 @needs(declared.read_only)
 def test_read_only_fields_are_told(rig: Rig) -> None:
     assert not rig.schema.fields[str(rig.dialect.read_only)].writable
@@ -73,6 +82,17 @@ def test_owners_are_told_with_their_addresses(rig: Rig) -> None:
     owners = {owner.email: owner for owner in rig.connector.owners() if owner.kind == "user"}
     assert owners["anna@firma.example"].active
     assert len({owner.id for owner in owners.values()}) == len(owners)
+
+
+@needs(declared.owners)
+def test_a_record_can_be_given_to_an_owner(rig: Rig) -> None:
+    (id,) = rig.world.crowd(1)
+    anna = next(owner for owner in rig.connector.owners() if owner.email == "anna@firma.example")
+    owner = rig.dialect.names["owner"]
+    receipt = rig.write_one(Write(Op.UPDATE, rig.object, {owner: anna.id}, id=id))
+    assert receipt.record is not None
+    assert receipt.record.fields[owner] == anna.id == str(rig.world.raw(id, owner))
+    assert rig.schema.fields[owner].type == "owner"
 
 
 def test_a_new_field_can_be_described_written_and_read(rig: Rig) -> None:

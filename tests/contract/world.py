@@ -67,6 +67,11 @@ class World:
         when = self.dialect.names[logical]
         self._control("act", {"do": "workflow", "object": self.dialect.object, "when": when, "fields": self._in_human_terms(sets)})
 
+    def rename_option(self, logical: str, old: str, new: str) -> None:
+        """Somebody calls a choice otherwise from now on."""
+        field = self.app.person_fields.named(self.dialect.names[logical])  # type: ignore[attr-defined]  # Pipedrive only
+        next(option for option in field.options if option["label"] == old)["label"] = new
+
     def crowd(self, count: int, first: int = 0) -> list[str]:
         """So many people, all created in this very moment; their ids, oldest first."""
         before = set(self.records())
