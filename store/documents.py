@@ -27,7 +27,10 @@ def instant(at: float | None) -> datetime | None:
 
 
 def dump_base(base: Base) -> str:
-    """Pairs as [seen, meant, refused, flips, late] without trailing blanks; empty ones are only listed, they are most of them."""
+    """Pairs as [seen, meant, refused, flips, late] without trailing blanks.
+
+    Most need no list: what is seen and meant alike stands there once, and empty ones are only named.
+    """
     empty = [row_id for row_id, pair in base.pairs.items() if pair == EMPTY]
     pairs = {row_id: _dump_pair(pair) for row_id, pair in base.pairs.items() if pair != EMPTY}
     return dumps({"p": pairs, "e": empty})
@@ -41,7 +44,9 @@ def load_base(text: str, read_at: float | None) -> Base:
     return Base({**dict.fromkeys(document["e"], EMPTY), **pairs}, instant(read_at))
 
 
-def _dump_pair(pair: Pair) -> list[Any]:
+def _dump_pair(pair: Pair) -> Any:
+    if isinstance(pair.seen, (str, bool, int)) and pair == Pair(pair.seen, pair.seen) and type(pair.meant) is type(pair.seen):
+        return pair.seen
     parts = [
         pair.seen,
         dump_value(pair.meant),
@@ -54,8 +59,10 @@ def _dump_pair(pair: Pair) -> list[Any]:
     return parts
 
 
-def _load_pair(parts: Sequence[Any]) -> Pair:
-    seen, meant, refused, flips, late = list(parts) + [None] * (5 - len(parts))
+def _load_pair(parts: Any) -> Pair:
+    if not isinstance(parts, list):
+        return Pair(parts, load_value(parts))
+    seen, meant, refused, flips, late = parts + [None] * (5 - len(parts))
     return Pair(
         seen,
         load_value(meant),

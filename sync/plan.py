@@ -156,7 +156,7 @@ class _Draft:
         elif pair.refused is not None and pair.refused[0] == dump_value(value):
             self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
         else:
-            self.cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, value, f"{row.lead} of the lead changed"))
+            self.cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, value, self._why(row.lead)))
 
     def _set(self, name: str) -> None:
         rows = [row for row in self.dialect.sets[name] if self._may_write(row)]
@@ -175,7 +175,7 @@ class _Draft:
             elif pair.refused is not None and pair.refused[0] == formatted:
                 self.held.append(_HeldCell(name, pair.refused[1], pair.refused[1]))
             else:
-                self.cells.append(Cell(row.id, remote, name, pair.seen, formatted, value, f"{name} of the lead changed"))
+                self.cells.append(Cell(row.id, remote, name, pair.seen, formatted, value, self._why(name)))
 
     def write_restrictions(self, restricted: Restricted) -> tuple[list[Cell], bool]:
         """Cells that deny, and whether they have to travel with a change of address in one write."""
@@ -206,6 +206,12 @@ class _Draft:
         name = "emails" if channel == "email" else "phones"
         fields = {**self._shown_fields(), **{cell.remote: cell.new for cell in self.cells}}
         return any((channel, address(name, item.key)) in restricted for item in shown(self.dialect.sets[name], fields))
+
+    def _why(self, name: str) -> str:
+        origin = self.lead.origins.get(name)
+        if origin is None:
+            return ""
+        return f"from {origin.account}" if origin.account else origin.rule
 
     def _shown_fields(self) -> dict[str, Any]:
         return {row.remote: self.pairs[row.id].seen for row in every_row(self.dialect) if row.id in self.pairs}
