@@ -19,7 +19,18 @@ from sandbox import (
 )
 from sandbox.activecampaign_answers import forbidden, no_result
 from sandbox.activecampaign_fields import OUR_FIELDS, Field
-from sandbox.activecampaign_rows import ACTIVE, UNSUBSCRIBED, Contact, central, dump, load, memberships_json, tags_json, values_json
+from sandbox.activecampaign_rows import (
+    ACTIVE,
+    UNCONFIRMED,
+    UNSUBSCRIBED,
+    Contact,
+    central,
+    dump,
+    load,
+    memberships_json,
+    tags_json,
+    values_json,
+)
 from sandbox.limits import Window
 from sandbox.messages import Counts, Reply, Request
 from sandbox.rows import Rows
@@ -174,12 +185,12 @@ class ActiveCampaign(App):
         now = int(self.clock.now())
         held = row.lists.get(list_id)
         subscribed = now if held is None else held[1]
-        unsubscribed = None if status == ACTIVE else (held[2] if held is not None and held[0] == UNSUBSCRIBED else now)
+        unsubscribed = None if status in (UNCONFIRMED, ACTIVE) else (held[2] if held is not None and held[0] == UNSUBSCRIBED else now)
         with self.contacts.changing(row):
             row.lists = {**row.lists, list_id: (status, subscribed, unsubscribed, source)}
             if self.settings["list_change_bumps"]:
                 row.updated = self.clock.now()
-        self.activities.append((now, row.id, "subscribe" if status == ACTIVE else "unsubscribe", str(list_id)))
+        self.activities.append((now, row.id, "unsubscribe" if status == UNSUBSCRIBED else "subscribe", str(list_id)))
 
     def tag(self, row: Contact, tag_id: int) -> None:
         with self.contacts.changing(row):

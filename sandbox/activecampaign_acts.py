@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.activecampaign_contacts import check_email, plausible
-from sandbox.activecampaign_rows import ACTIVE, BOUNCED, UNSUBSCRIBED, Contact
+from sandbox.activecampaign_rows import ACTIVE, BOUNCED, UNCONFIRMED, UNSUBSCRIBED, Contact
 from sandbox.messages import ActRefused, Counts, Refused
 from sandbox.seeds import names, says_yes
 
@@ -132,11 +132,52 @@ def _engage(app: ActiveCampaign, body: Mapping[str, Any]) -> dict[str, Any]:
     with app.contacts.changing(row):
         row.score += kind == "score"
         if kind == "bounce":
-            row.bounced += 1
+            row.bounced, row.bounced_at = row.bounced + 1, int(app.clock.now())
             row.lists = {id: (BOUNCED, *held[1:]) for id, held in row.lists.items()}
         if app.settings["engagement_bumps"]:
             row.updated = app.clock.now()
     app.activities.append((int(app.clock.now()), row.id, kind, str(row.id)))
+    return {"id": row.id}
+
+
+# What recipients do with mails: per `list`, or for every list they are on.
+
+
+def _unsubscribe(app: ActiveCampaign, body: Mapping[str, Any]) -> dict[str, Any]:
+    row = _move(app, body, UNSUBSCRIBED)
+    how = (str(body.get("reason", "")), str(body.get("ip", "203.0.113.7")))
+    row.unsubscribed_from = {**row.unsubscribed_from, **{id: how for id, held in row.lists.items() if held[0] == UNSUBSCRIBED}}
+    return {"id": row.id}
+
+
+def _complaint(app: ActiveCampaign, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A report of spam takes the contact off every list, with the reason."""
+    return _unsubscribe(app, {**body, "list": None, "reason": "Spam complaint"})
+
+
+def _resubscribe(app: ActiveCampaign, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": _move(app, body, ACTIVE).id}
+
+
+def _request(app: ActiveCampaign, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A form with double opt-in was sent: unconfirmed until the link in the mail is followed (`resubscribe`)."""
+    return {"id": _move(app, body, UNCONFIRMED).id}
+
+
+def _move(app: ActiveCampaign, body: Mapping[str, Any], status: int) -> Contact:
+    row, wanted = _contact(app, body.get("id")), body.get("list")
+    if wanted is not None and _id(wanted) not in app.lists:
+        raise ActRefused(f"there is no list {wanted!r}")
+    for list_id in (list(row.lists) or [NEWSLETTER]) if wanted is None else [_id(wanted)]:
+        app.subscribe(row, list_id, status, "1")
+    return row
+
+
+def _sms(app: ActiveCampaign, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Consent to text messages, given (`yes` true) or taken back by the person."""
+    row, now = _contact(app, body.get("id")), app.clock.now()
+    with app.contacts.changing(row):
+        row.sms, row.updated = (bool(body.get("yes", True)), int(now)), now
     return {"id": row.id}
 
 
@@ -153,6 +194,11 @@ ACTS = {
     "click": _engage,
     "score": _engage,
     "bounce": _engage,
+    "unsubscribe": _unsubscribe,
+    "complaint": _complaint,
+    "resubscribe": _resubscribe,
+    "request": _request,
+    "sms": _sms,
 }
 
 

@@ -35,6 +35,9 @@ class Contact:
     score: int = 0
     deleted_at: float | None = None
     hidden: bool = False
+    bounced_at: int | None = None
+    sms: tuple[bool, int] | None = None  # consent to text messages, and since when
+    unsubscribed_from: dict[int, tuple[str, str]] = field(default_factory=dict)  # by list: the reason and the address of the click
 
     @property
     def stamp(self) -> int:
@@ -95,7 +98,7 @@ def contact_json(row: Contact, account: str, *, shown_udate: bool = True) -> dic
         "segmentio_id": "",
         "bounced_hard": str(row.bounced),
         "bounced_soft": "0",
-        "bounced_date": None,
+        "bounced_date": None if row.bounced_at is None else central(row.bounced_at)[:10],
         "ip": "0",
         "ua": None,
         "hash": hashlib.md5(f"{row.id}:{account}".encode(), usedforsecurity=False).hexdigest(),
@@ -122,8 +125,8 @@ def contact_json(row: Contact, account: str, *, shown_udate: bool = True) -> dic
         "last_open_date": None,
         "last_mpp_open_date": None,
         "best_send_hour": "0",
-        "sms_consent": "0",
-        "sms_consent_updated_at": "0000-00-00 00:00:00",
+        "sms_consent": "1" if row.sms is not None and row.sms[0] else "0",
+        "sms_consent_updated_at": "0000-00-00 00:00:00" if row.sms is None else wall(row.sms[1]),
         "whatsapp_id": None,
         "whatsapp_username": None,
         "scoreValues": [],
@@ -170,6 +173,7 @@ def membership_json(row: Contact, list_id: int, account: str) -> dict[str, Any]:
     """`udate` is the time of unsubscribing, null while active."""
     status, subscribed, unsubscribed, source = row.lists[list_id]
     id = str(row.id * PER_CONTACT + list_id)
+    reason, ip = row.unsubscribed_from.get(list_id, ("", "0")) if status == UNSUBSCRIBED else ("", "0")
     return {
         "contact": str(row.id),
         "list": str(list_id),
@@ -180,7 +184,7 @@ def membership_json(row: Contact, list_id: int, account: str) -> dict[str, Any]:
         "status": str(status),
         "responder": "1",
         "sync": "0",
-        "unsubreason": "",
+        "unsubreason": reason,
         "campaign": None,
         "message": None,
         "first_name": row.first_name,
@@ -189,7 +193,7 @@ def membership_json(row: Contact, list_id: int, account: str) -> dict[str, Any]:
         "sourceid": source,
         "autosyncLog": None,
         "ip4_last": "0",
-        "ip4Unsub": "0",
+        "ip4Unsub": ip,
         "created_timestamp": wall(subscribed),
         "updated_timestamp": wall(subscribed if unsubscribed is None else unsubscribed),
         "created_by": "0",
@@ -267,4 +271,6 @@ def load(values: Sequence[Any]) -> Contact:
     row.lists = {int(id): (held[0], held[1], held[2], held[3]) for id, held in row.lists.items()}
     row.tags = None if row.tags is None else {int(id): (held[0], held[1]) for id, held in row.tags.items()}
     row.account = None if row.account is None else (row.account[0], row.account[1], row.account[2])
+    row.sms = None if row.sms is None else (row.sms[0], row.sms[1])
+    row.unsubscribed_from = {int(id): (how[0], how[1]) for id, how in row.unsubscribed_from.items()}
     return row

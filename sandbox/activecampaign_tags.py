@@ -126,8 +126,11 @@ def list_activities(app: ActiveCampaign, request: Request) -> Reply:
 
 @route("GET", "/api/3/contacts/{id}/bounceLogs")
 def bounce_logs(app: ActiveCampaign, _request: Request, id: str) -> Reply:
-    app.contact(id)
-    return Reply(200, {"bounceLogs": []})
+    row = app.contact(id)
+    if row.bounced_at is None:
+        return Reply(200, {"bounceLogs": []})
+    log = {"subscriberid": id, "email": row.email, "code": "5.1.1", "error": "hard", "tstamp": central(row.bounced_at), "id": "1"}
+    return Reply(200, {"bounceLogs": [log]}, rows=1)
 
 
 def _activity(at: int, contact_id: int, kind: str, id: str) -> dict[str, Any]:

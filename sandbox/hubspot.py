@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple
 from typing import Any, ClassVar
 
 from sandbox import (
@@ -82,6 +83,7 @@ class HubSpot(App):
         "merge_fills_blanks": True,
         "dated_empty": "omitted",  # or null
         "data_privacy": False,
+        "resubscribe_after_own_opt_out": "refused",  # or accepted; v3 always refuses
         "enterprise": False,
         "query_parameters_for_tokens": "refused",  # or accepted
         "malformed_token_530": False,
@@ -302,7 +304,7 @@ class HubSpot(App):
     def snapshot(self) -> dict[str, Any]:
         custom = [(name, _as_state(property)) for name, objects in self._objects.items() for property in objects.properties.values()]
         consent = {
-            email: [one.all_out, [[id, choice.status, choice.at, choice.basis, choice.explanation] for id, choice in one.choices.items()]]
+            email: [one.all_out, one.all_by, [[id, *astuple(choice)] for id, choice in one.choices.items()]]
             for email, one in self.consent.items()
         }
         return {
@@ -322,8 +324,8 @@ class HubSpot(App):
             objects.properties.clear()
         for name, fields in state["properties"]:
             self._objects[name].properties[fields["name"]] = Property(**fields)
-        for email, (all_out, choices) in state["consent"].items():
-            self.consent[email] = Preferences(all_out, {id: Choice(*choice) for id, *choice in choices})
+        for email, (all_out, all_by, choices) in state["consent"].items():
+            self.consent[email] = Preferences(all_out, all_by, {id: Choice(*choice) for id, *choice in choices})
         self.blocked = set(state["blocked"])
         self.associations.links = {(a, b, c, d): set(types) for a, b, c, d, types in state["links"]}
         self.tokens = dict(state["tokens"])

@@ -20,6 +20,7 @@ LEGAL_BASES = (
     "CONSENT_WITH_NOTICE", "PROCESS_AND_STORE", "NON_GDPR",
 )  # fmt: skip
 STATES = ("SUBSCRIBED", "UNSUBSCRIBED", "NOT_SPECIFIED")
+API, PERSON = "PUBLIC_API", "PERSON"  # who chose: an app, or the recipient by a link in a mail
 
 
 @dataclass(slots=True)
@@ -28,13 +29,15 @@ class Choice:
     at: int
     basis: str | None = None
     explanation: str | None = None
+    by: str = API
 
 
 @dataclass(slots=True)
 class Preferences:
-    """What one address chose; `all_out` is the moment of an opt-out of everything."""
+    """What one address chose; `all_out` is the moment of an opt-out of everything, `all_by` who did it."""
 
     all_out: int | None = None
+    all_by: str = API
     choices: dict[int, Choice] = field(default_factory=dict)
 
     def status(self, id: int) -> str:
@@ -42,15 +45,35 @@ class Preferences:
             return "UNSUBSCRIBED"
         return self.choices[id].status if id in self.choices else "NOT_SPECIFIED"
 
+    def left_by_person(self, id: int) -> bool:
+        """Whether it was the recipient who opted out of this type or of everything."""
+        if self.all_out is not None and self.all_by == PERSON:
+            return True
+        return id in self.choices and (self.choices[id].status, self.choices[id].by) == ("UNSUBSCRIBED", PERSON)
 
-def opt_out(app: HubSpot, email: str, at: int) -> str:
+
+def opt_out(app: HubSpot, email: str, at: int, by: str = API) -> str:
     """Opt an address out of everything; returns the documented reason."""
     preferences = app.consent.setdefault(email.lower(), Preferences())
     if preferences.all_out is not None:
+        preferences.all_by = PERSON if PERSON in (by, preferences.all_by) else API
         return "NO_STATUS_CHANGE"
-    preferences.all_out = at
+    preferences.all_out, preferences.all_by = at, by
     app.consent_changed(email)
     return "UNSUBSCRIBE_FROM_ALL_OCCURRED"
+
+
+def choose_by_person(app: HubSpot, email: str, id: int | None, status: str, at: int) -> None:
+    """The recipient's own click on the preferences page; `id` None is the box for all mail."""
+    if id is None and status == "UNSUBSCRIBED":
+        opt_out(app, email, at, PERSON)
+        return
+    preferences = app.consent.setdefault(email.lower(), Preferences())
+    if status == "SUBSCRIBED":
+        preferences.all_out = None
+    for chosen in SUBSCRIPTIONS if id is None else (id,):
+        preferences.choices[chosen] = Choice(status, at, by=PERSON)
+    app.consent_changed(email)
 
 
 def mirrored(preferences: Preferences | None) -> dict[str, str]:
@@ -187,6 +210,8 @@ def _choose(app: HubSpot, email: str, id: int, status: str, body: dict[str, Any]
     before = preferences.choices[id].status if id in preferences.choices else "NOT_SPECIFIED"
     if before == status:
         return "NO_STATUS_CHANGE"
+    if status == "SUBSCRIBED" and preferences.left_by_person(id) and app.settings["resubscribe_after_own_opt_out"] == "refused":
+        raise invalid(f"Subscription {id} cannot be updated because the contact has unsubscribed")
     preferences.choices[id] = Choice(status, app.now_ms(), body.get("legalBasis"), body.get("legalBasisExplanation"))
     app.consent_changed(email)
     return "RESUBSCRIBE_OCCURRED" if (before, status) == ("UNSUBSCRIBED", "SUBSCRIBED") else "REQUESTED_CHANGE_OCCURRED"
@@ -201,13 +226,19 @@ def _v4(app: HubSpot, email: str, id: int) -> dict[str, Any]:
         "channel": "EMAIL",
         "legalBasis": None if choice is None else choice.basis,
         "legalBasisExplanation": None if choice is None else choice.explanation,
-        "source": "PUBLIC_API",
+        "source": _source(preferences, id),
         "status": preferences.status(id),
         "subscriberIdString": email,
         "subscriptionId": id,
         "subscriptionName": SUBSCRIPTIONS[id][0],
         "timestamp": iso_ms(app.now_ms() if at is None else at),
     }
+
+
+def _source(preferences: Preferences, id: int) -> str:
+    if preferences.all_out is not None:
+        return preferences.all_by
+    return preferences.choices[id].by if id in preferences.choices else API
 
 
 def _wide(app: HubSpot, email: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot_answers import RowRefused
-from sandbox.hubspot_consent import opt_out
+from sandbox.hubspot_consent import PERSON, SUBSCRIPTIONS, choose_by_person, opt_out
 from sandbox.hubspot_objects import Objects, Thing
 from sandbox.hubspot_properties import options_of
 from sandbox.wire import ActRefused
@@ -48,7 +48,7 @@ def _edit(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, 
         if body.get("touch"):
             objects.touch(thing, at)
         if body.get("opt_out") and thing.props.get("email"):
-            opt_out(app, thing.props["email"], at)
+            opt_out(app, thing.props["email"], at, PERSON)
         for address in body.get("add_emails") or []:
             objects.add_address(thing, str(address).lower())
             objects.touch(thing, at)
@@ -62,7 +62,7 @@ def _clear(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str,
 def _create(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
     thing = objects.create(_checked(objects, body.get("fields") or {}, None), "CRM_UI")
     if body.get("opt_out") and thing.props.get("email"):
-        opt_out(app, thing.props["email"], app.now_ms())
+        opt_out(app, thing.props["email"], app.now_ms(), PERSON)
     return {"id": str(thing.id)}
 
 
@@ -102,9 +102,66 @@ def _hide(_app: HubSpot, _objects: Objects, _body: Mapping[str, Any]) -> dict[st
     raise ActRefused("HubSpot has no record visibility for a private app: nothing can be hidden from it")
 
 
+# What recipients do with mails. It concerns an address, whether or not a contact has it.
+
+
+def _unsubscribe(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
+    """`email` (or the `id` of a contact) leaves one `subscription`, or all mail."""
+    return _choose(app, objects, body, "UNSUBSCRIBED")
+
+
+def _resubscribe(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _choose(app, objects, body, "SUBSCRIBED")
+
+
+def _choose(app: HubSpot, objects: Objects, body: Mapping[str, Any], status: str) -> dict[str, Any]:
+    id = body.get("subscription")
+    if id is not None and int(id) not in SUBSCRIPTIONS:
+        raise ActRefused(f"there is no subscription {id}; there are {', '.join(map(str, SUBSCRIPTIONS))}")
+    address = _address(objects, body)
+    choose_by_person(app, address, None if id is None else int(id), status, app.now_ms())
+    return {"email": address}
+
+
+def _complaint(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A mail was reported as spam: the address is opted out of everything and quarantined."""
+    address = _address(objects, body)
+    opt_out(app, address, app.now_ms(), PERSON)
+    _signal(app, objects, address, "hs_email_quarantined", "true")
+    return {"email": address}
+
+
+def _bounce(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A hard bounce is about delivery: no subscription changes."""
+    address = _address(objects, body)
+    _signal(app, objects, address, "hs_email_hard_bounce_reason_enum", str(body.get("reason", "UNKNOWN_USER")))
+    return {"email": address}
+
+
+def _confirm(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The double opt-in of the portal moves on; `status` is the text that HubSpot shows."""
+    address = _address(objects, body)
+    _signal(app, objects, address, "hs_emailconfirmationstatus", str(body.get("status", "Confirmed")))
+    return {"email": address}
+
+
+def _signal(app: HubSpot, objects: Objects, address: str, name: str, value: str) -> None:
+    thing = objects.holder("email", address)
+    if thing is not None:
+        objects.update(thing, {name: value}, "EMAIL", app.now_ms())
+
+
+def _address(objects: Objects, body: Mapping[str, Any]) -> str:
+    given = body.get("email") or _one(objects, body.get("id")).props.get("email")
+    if not given:
+        raise ActRefused("whoever has no e-mail address gets no mail")
+    return str(given).strip().lower()
+
+
 DEEDS: dict[str, Callable[[HubSpot, Objects, Mapping[str, Any]], dict[str, Any]]] = {
     "edit": _edit, "clear": _clear, "create": _create, "delete": _delete, "merge": _merge, "restore": _restore, "purge": _purge,
-    "hide": _hide,
+    "hide": _hide, "unsubscribe": _unsubscribe, "resubscribe": _resubscribe, "complaint": _complaint, "bounce": _bounce,
+    "confirm": _confirm,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.messages import ActRefused, Counts, Refused
 from sandbox.pipedrive_leads import new_deal
 from sandbox.pipedrive_rows import Organization, Person, Point
-from sandbox.pipedrive_writes import change_person, create_person, delete_person, merge_persons, person_values, split_name
+from sandbox.pipedrive_writes import Change, change_person, create_person, delete_person, merge_persons, person_values, split_name
 from sandbox.seeds import says_yes
 
 if TYPE_CHECKING:
@@ -110,6 +110,47 @@ def _hide(app: Pipedrive, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"ids": ids}
 
 
+# What recipients do with mails of the Campaigns add-on. Their own act is bound to none of the API's transitions.
+
+
+def _unsubscribe(app: Pipedrive, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _mark(app, body, "unsubscribed")
+
+
+def _resubscribe(app: Pipedrive, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A form filled in anew, or a colleague who sets the status in the app."""
+    return _mark(app, body, "subscribed")
+
+
+def _bounce(app: Pipedrive, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The app shows a status of its own, which the API's list of statuses lacks."""
+    return _mark(app, body, "bounced")
+
+
+def _confirm(app: Pipedrive, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The double opt-in: asked for, then confirmed; `status` is the text shown."""
+    row = _campaigner(app, body)
+    with app.persons.changing(row):
+        row.doi, row.updated = str(body.get("status", "confirmed")), app.clock.now()
+    return {"id": row.id}
+
+
+def _mark(app: Pipedrive, body: Mapping[str, Any], status: str) -> dict[str, Any]:
+    row = _campaigner(app, body)
+    now, before = app.clock.now(), row.marketing
+    with app.persons.changing(row):
+        row.marketing, row.updated = status, now
+    if before != status:
+        app.history.setdefault(row.id, []).append(Change(now, "marketing_status", before, status, app.someone, "app"))
+    return {"id": row.id}
+
+
+def _campaigner(app: Pipedrive, body: Mapping[str, Any]) -> Person:
+    if not app.settings["marketing"]:
+        raise ActRefused("without the Campaigns add-on a person has no marketing status")
+    return _person(app, body.get("id"))
+
+
 ACTS = {
     "create": _create,
     "edit": _edit,
@@ -119,17 +160,17 @@ ACTS = {
     "restore": _restore,
     "purge": _purge,
     "hide": _hide,
+    "unsubscribe": _unsubscribe,
+    "complaint": _unsubscribe,
+    "resubscribe": _resubscribe,
+    "bounce": _bounce,
+    "confirm": _confirm,
 }
 
 
 def _opt_out(app: Pipedrive, row: Person, body: Mapping[str, Any]) -> None:
-    if body.get("opt_out") is None:
-        return
-    if not app.settings["marketing"]:
-        raise ActRefused("without the Campaigns add-on a person has no marketing status")
-    status = "unsubscribed" if body["opt_out"] else "subscribed"
-    with app.persons.changing(row):
-        row.marketing, row.updated = status, app.clock.now()
+    if body.get("opt_out") is not None:
+        _mark(app, {"id": row.id}, "unsubscribed" if body["opt_out"] else "subscribed")
 
 
 def _fields(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -169,6 +169,8 @@ def _included(app: Pipedrive, request: Request) -> list[str]:
 def _extra_value(app: Pipedrive, row: Person, name: str) -> Any:
     if name == "marketing_status":
         return marketing_status(row)
+    if name == "doi_status":
+        return row.doi
     if name == "smart_bcc_email":
         return f"sandbox+person{row.id}@pipedrivemail.com"
     if name == "open_deals_count":

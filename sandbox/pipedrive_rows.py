@@ -31,6 +31,7 @@ class Person:
     marketing_left: tuple[str, ...] = ()  # statuses that were already changed once
     deleted_at: float | None = None
     hidden: bool = False
+    doi: str | None = None  # where the double opt-in stands; its values are not documented
 
     @property
     def stamp(self) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce_answers import Fault
 from sandbox.salesforce_objects import Row, Table, require
-from sandbox.salesforce_values import seconds_of
+from sandbox.salesforce_values import seconds_of, stamp_text
 from sandbox.wire import ActRefused
 
 if TYPE_CHECKING:
@@ -151,9 +151,48 @@ def _hide(app: Salesforce, table: Table, body: Mapping[str, Any]) -> dict[str, A
     return {"id": row.id}
 
 
+# What recipients do. The flags have neither a time nor a source; where the org has privacy objects, their consents are kept there too.
+
+
+def _unsubscribe(app: Salesforce, table: Table, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _flag(app, table, body, {"HasOptedOutOfEmail": True}, "OptOut")
+
+
+def _resubscribe(app: Salesforce, table: Table, body: Mapping[str, Any]) -> dict[str, Any]:
+    return _flag(app, table, body, {"HasOptedOutOfEmail": False}, "OptIn")
+
+
+def _complaint(app: Salesforce, table: Table, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Somebody notes a complaint: no mail, and the individual is not to be marketed to."""
+    done = _flag(app, table, body, {"HasOptedOutOfEmail": True}, "OptOut")
+    party = require(table, done["id"]).values.get("IndividualId")
+    if party is not None:
+        individuals = app.tables["Individual"]
+        individuals.update(require(individuals, str(party)), {"HasOptedOutSolicit": True}, user=app.anna_id)
+    return done
+
+
+def _bounce(app: Salesforce, table: Table, body: Mapping[str, Any]) -> dict[str, Any]:
+    row = require(table, str(body.get("id")))
+    bounced = {"EmailBouncedReason": str(body.get("reason", "550 unknown user")), "EmailBouncedDate": stamp_text(app.now_s())}
+    table.update(row, bounced, user=app.anna_id)
+    return {"id": row.id}
+
+
+def _flag(app: Salesforce, table: Table, body: Mapping[str, Any], flags: Mapping[str, Any], status: str) -> dict[str, Any]:
+    row = require(table, str(body.get("id")))
+    table.update(row, dict(flags), user=app.anna_id)
+    consents = app.tables["ContactPointTypeConsent"]
+    for id in consents.live:
+        consent = consents.rows[id]
+        if consent.values.get("PartyId") == row.values.get("IndividualId") and consent.values["ContactPointType"] == "Email":
+            consents.update(consent, {"PrivacyConsentStatus": status, "CaptureDate": stamp_text(app.now_s())}, user=app.anna_id)
+    return {"id": row.id}
+
+
 DEEDS: dict[str, Callable[[Salesforce, Table, Mapping[str, Any]], dict[str, Any]]] = {
     "edit": _edit, "clear": _clear, "create": _create, "delete": _delete, "merge": _merge, "convert": _convert, "restore": _restore,
-    "purge": _purge, "hide": _hide,
+    "purge": _purge, "hide": _hide, "unsubscribe": _unsubscribe, "resubscribe": _resubscribe, "complaint": _complaint, "bounce": _bounce,
 }  # fmt: skip
 
 

@@ -124,6 +124,7 @@ def _person(object: str, *, title: int = 128) -> list[Field]:
         Field("HasOptedOutOfEmail", "Email Opt Out", "boolean"),
         Field("HasOptedOutOfFax", "Fax Opt Out", "boolean"),
         Field("DoNotCall", "Do Not Call", "boolean"),
+        Field("IndividualId", "Individual ID", "reference", 18, refers=("Individual",), relation="Individual"),
         Field("EmailBouncedReason", "Email Bounced Reason", "string", 255, createable=False),
         Field("EmailBouncedDate", "Email Bounced Date", "datetime", createable=False),
     ]
@@ -239,8 +240,18 @@ INDIVIDUAL = [
     Field("LastName", "Last Name", "string", 80, required=True),
     Field("FirstName", "First Name", "string", 40),
     Field("ShouldForget", "Forget this Individual", "boolean"),
+    Field("SendIndividualData", "Export Individual's Data", "boolean"),
+    Field("CanStorePiiElsewhere", "OK to Store PII Elsewhere", "boolean"),
     Field("HasOptedOutProcessing", "Don't Process", "boolean"),
+    Field("HasOptedOutProfiling", "Don't Profile", "boolean"),
     Field("HasOptedOutSolicit", "Don't Market", "boolean"),
+    Field("HasOptedOutTracking", "Don't Track", "boolean"),
+    Field("HasOptedOutGeoTracking", "Block Geolocation Tracking", "boolean"),
+]
+DATA_USE_PURPOSE = [
+    *SYSTEM,
+    Field("Name", "Name", "string", 255, required=True),
+    Field("Description", "Description", "textarea", 32000),
 ]
 CONSENT = [
     *SYSTEM,
@@ -251,6 +262,10 @@ CONSENT = [
     Field("CaptureDate", "Consent Captured Date Time", "datetime", required=True),
     Field("CaptureSource", "Consent Captured Source", "string", 255, required=True),
     Field("CaptureContactPointType", "Consent Captured Contact Point Type", "picklist", 40, CONTACT_POINTS, required=True),
+    Field("DataUsePurposeId", "Data Use Purpose", "reference", 18, refers=("DataUsePurpose",), relation="DataUsePurpose"),
+    Field("EffectiveFrom", "Effective From", "datetime"),
+    Field("EffectiveTo", "Effective To", "datetime"),
+    Field("DoubleConsentCaptureDate", "Double Consent Captured Date Time", "datetime"),
 ]  # fmt: skip
 
 # name -> (key prefix, label, fields)
@@ -267,8 +282,10 @@ OBJECTS: dict[str, tuple[str, str, list[Field]]] = {
     "CustomField": ("00N", "Custom Field", CUSTOM_FIELD),
     "Individual": ("0PK", "Individual", INDIVIDUAL),
     "ContactPointTypeConsent": ("0ZX", "Contact Point Type Consent", CONSENT),
+    "DataUsePurpose": ("0ZW", "Data Use Purpose", DATA_USE_PURPOSE),
 }
-PRIVACY_OBJECTS = ("Individual", "ContactPointTypeConsent")
+PRIVACY_OBJECTS = ("Individual", "ContactPointTypeConsent", "DataUsePurpose")
+PRIVACY_FIELDS = ("IndividualId",)  # of Lead and Contact: there only where the feature is on
 HIDDEN_OBJECTS = ("CustomField",)
 
 

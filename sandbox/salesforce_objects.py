@@ -8,7 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce_answers import Fault
-from sandbox.salesforce_fields import OBJECTS, Field, fields_of
+from sandbox.salesforce_fields import OBJECTS, PRIVACY_FIELDS, Field, fields_of
 from sandbox.salesforce_values import EMAIL, boolean, long_id, make_id, moment, not_writable, number, stamp_text
 from sandbox.shelf import Changes, Ids
 
@@ -93,9 +93,9 @@ class Table:
 
     def visible(self) -> dict[str, Field]:
         """The fields that the integration user may see."""
-        if not self.app.hides:
+        if not self.app.hides and (self.app.settings["privacy_objects"] or self.fields.keys().isdisjoint(PRIVACY_FIELDS)):
             return self.fields
-        return {name: field for name, field in self.fields.items() if not self.app.is_hidden(self.name, field)}
+        return {name: field for name, field in self.fields.items() if self._is_seen(field)}
 
     def field(self, name: str) -> Field | None:
         """A field by its name in any letter case, if it may be seen."""
@@ -103,7 +103,12 @@ class Table:
         if field is None:
             lower = name.lower()
             field = next((one for one in self.fields.values() if one.name.lower() == lower), None)
-        return None if field is None or (self.app.hides and self.app.is_hidden(self.name, field)) else field
+        return field if field is not None and self._is_seen(field) else None
+
+    def _is_seen(self, field: Field) -> bool:
+        if field.name in PRIVACY_FIELDS and not self.app.settings["privacy_objects"]:
+            return False
+        return not (self.app.hides and self.app.is_hidden(self.name, field))
 
     def reader(self, name: str) -> Reader:
         own = COMPOUND.get(self.name, {}).get(name) or SYSTEM.get(name)
