@@ -10,6 +10,10 @@ import typer
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="settings; else LEADLOOM_CONFIG, else ./leadloom.toml")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
 Yes = Annotated[bool, typer.Option("--yes", help="go on where a guard would stop, and ask nothing")]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option("--allow", metavar="KIND=N", help="let so many go that a guard would stop, such as creates=6000; may be repeated"),
+]
 Accounts = Annotated[
     list[str] | None, typer.Option("--account", metavar="NAME", help="only this account, read and written; may be repeated")
 ]

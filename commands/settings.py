@@ -18,6 +18,7 @@ FieldName = Annotated[str, AfterValidator(checks.field_name)]
 Url = Annotated[str, AfterValidator(checks.base_url)]
 Member = TypeVar("Member")
 Listed = Annotated[tuple[Member, ...], BeforeValidator(checks.listed)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
@@ -100,8 +101,19 @@ class Guards(Table):
     first_run: Literal["plan", "apply"] = Field(
         default="plan", description="an account that was never synced is planned and nothing written (exit 7) until --yes or apply"
     )
-    restrictions: int = Field(default=500, ge=0, description="more opt-outs than this for one CRM in one run wait for --yes")
-    restrictions_percent: float = Field(default=5.0, ge=0, le=100, description="the same, as a share of the records of that CRM")
+    creates: int = Field(default=5000, ge=0, description="more new records than this in one CRM in one run wait (exit 7) for --allow")
+    creates_percent: Percent = Field(default=50.0, description="the same, as a share of the linked records, from 1000 records on")
+    updates: int = Field(default=20000, ge=0, description="more changed records than this in one CRM in one run wait")
+    updates_percent: Percent = Field(default=50.0, description="the same, as a share of the linked records, from 1000 records on")
+    clears: int = Field(default=500, ge=0, description="more records than this that would have a field emptied wait")
+    clears_percent: Percent = Field(default=5.0, description="the same, as a share of the linked records, from 20 records on")
+    deletes: int = Field(default=25, ge=0, description="more deletions than this in one CRM in one run wait (see [endings.NAME])")
+    deletes_percent: Percent = Field(default=1.0, description="the same, as a share of the linked records, from 5 records on")
+    restrictions: int = Field(default=500, ge=0, description="more opt-outs than this for one CRM in one run wait")
+    restrictions_percent: Percent = Field(default=5.0, description="the same, as a share of the linked records, where that is more than 20")
+    emptied_percent: Percent = Field(
+        default=30.0, description="more than this share of the linked records, and more than 10, gone at once: nothing is written anywhere"
+    )
 
 
 class Consent(Table):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commands.exits import Exit, Stop
 from commands.files import private_file
-from commands.options import Accounts, Config, Json, Limit, Yes
+from commands.options import Accounts, Allow, Config, Json, Limit, Yes
 
 if TYPE_CHECKING:
     from sync.document import PlanDocument
@@ -25,13 +26,15 @@ def sync(
     account: Accounts = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="read and decide, write to no CRM")] = False,
     yes: Yes = False,
+    allow: Allow = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """One run: read what changed in every CRM, merge it, and write back what each of them is owed."""
     from sync import engine
 
-    with _working(config, yes, "Looking, nothing is written" if dry_run else "Syncing") as workspace:
+    title = "Looking, nothing is written" if dry_run else "Syncing"
+    with _working(config, yes, title, _allowed(allow)) as workspace:
         report = engine.dry_run(workspace, account) if dry_run else engine.sync(workspace, account)
     _tell(report, as_json)
     raise typer.Exit(report.exit_code)
@@ -90,11 +93,27 @@ def adopt(account: Accounts = None, as_json: Json = False, config: Config = None
     raise typer.Exit(report.exit_code)
 
 
+def _allowed(given: list[str] | None) -> dict[str, int]:
+    """`--allow creates=6000` as {"creates": 6000}."""
+    from commands.checks import nearest
+    from sync.guard import KINDS
+
+    allowed = {}
+    for each in given or ():
+        kind, _, number = each.partition("=")
+        if kind not in KINDS:
+            raise Stop(f"--allow {each}: there is no guard {kind}. {nearest(kind, list(KINDS))}".rstrip())
+        if not number.isdecimal():
+            raise Stop(f"--allow {each}: expected a number, such as {kind}=100.")
+        allowed[kind] = int(number)
+    return allowed
+
+
 @contextmanager
-def _working(config: Path | None, yes: bool, title: str) -> Iterator[Workspace]:
+def _working(config: Path | None, yes: bool, title: str, allow: Mapping[str, int] = MappingProxyType({})) -> Iterator[Workspace]:
     from commands.workspace import open_workspace, settings_of
 
-    with open_workspace(settings_of(config), yes=yes) as workspace, busy(title):
+    with open_workspace(settings_of(config), yes=yes, allow=allow) as workspace, busy(title):
         yield workspace
 
 

@@ -7,9 +7,11 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
@@ -17,6 +19,7 @@ from pydantic import SecretStr
 from commands.exits import Stop
 from commands.reading import Mistake, SettingsWrong, read_settings, settings_path
 from commands.settings import Account as AccountSettings
+from commands.settings import Guards as GuardSettings
 from commands.settings import RuleFile, Settings
 from leads.model import FIELDS, Winner
 from leads.rulefile import RuleFileError
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from leads import routing_rules
     from store.store import Store
     from sync.decide import Rules
-    from sync.workspace import Account, Scope, Workspace
+    from sync.workspace import Account, Guards, Scope, Workspace
 
 
 Parsed = TypeVar("Parsed")
@@ -43,22 +46,34 @@ def open_workspace(
     settings: Settings,
     *,
     yes: bool = False,
+    allow: Mapping[str, int] = MappingProxyType({}),
     adapter: BaseAdapter | None = None,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[Workspace]:
     """Everything a run needs, closed afterwards. `clock`, `sleep` and `adapter` let a test move time and stay in process."""
-    from sync.workspace import Guards, Workspace
+    from sync.workspace import Workspace
 
     rules, texts = _rules(settings)
-    guards = Guards(settings.guards.first_run, settings.guards.restrictions, settings.guards.restrictions_percent / 100, yes)
+    guards = _guards(settings.guards, yes, allow)
     with ExitStack() as opened:
         store = opened.enter_context(closing(_store(settings)))
         accounts = {name: _account(name, settings, rules.routing, adapter, clock, sleep) for name in settings.accounts}
         for account in accounts.values():
             opened.callback(account.connector.close)
         yield Workspace(store, accounts, _policy(settings), rules, guards, _fingerprint(settings, texts), clock, tell)
+
+
+def _guards(settings: GuardSettings, yes: bool, allow: Mapping[str, int]) -> Guards:
+    """The limits of the settings; from how many records on a share counts is not theirs to say."""
+    from sync.workspace import CAPS, EMPTIED, Guards
+
+    caps = {
+        kind: replace(cap, count=getattr(settings, kind), share=getattr(settings, f"{kind}_percent") / 100) for kind, cap in CAPS.items()
+    }
+    caps["restrictions"] = replace(caps["restrictions"], below=settings.restrictions)
+    return Guards(settings.first_run, caps, replace(EMPTIED, share=settings.emptied_percent / 100), allow, yes)
 
 
 @contextmanager
@@ -122,7 +137,8 @@ def _scope(settings: Settings, name: str) -> Scope:
 
     scope = settings.scope_of(name)
     condition = ALWAYS if scope.when is None else parse(scope.when)
-    return Scope(scope.create, partial(holds, condition))
+    text = json.dumps(scope.model_dump(mode="json"), sort_keys=True)
+    return Scope(scope.create, partial(holds, condition), hashlib.sha256(text.encode()).hexdigest())
 
 
 def _policy(settings: Settings) -> Any:

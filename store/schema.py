@@ -20,6 +20,11 @@ def _text(name: str, *, key: bool = False, nullable: bool = False, index: bool =
     return sa.Column(name, sa.Text, primary_key=key, nullable=nullable, index=index)
 
 
+def _later(name: str, default: str = "") -> sa.Column[str]:
+    """A column that older stores got afterwards."""
+    return sa.Column(name, sa.Text, nullable=False, server_default=default)
+
+
 def _time(name: str, *, index: bool = False) -> sa.Column[float]:
     return sa.Column(name, sa.Float, nullable=True, index=index)
 
@@ -35,6 +40,9 @@ account = _table(
     _time("first_seen"),
     _time("trusted_at"),  # since when `sync` may write here without being told
     _text("rows"),  # fingerprint of each mapped row, by object
+    _later("rebased", "{}"),  # rows whose mapping changed: their differences wait until somebody looked at them
+    _later("scope"),  # fingerprint of the scope that was last written with
+    _later("emptied"),  # what a guard saw when this side was suddenly empty, until the records are back or somebody allowed it
 )
 
 cursor = _table("cursor", _text("account", key=True), _text("object", key=True), _text("token"), _time("at"))
@@ -75,6 +83,7 @@ lead = _table(
     _time("due", index=True),  # when it is to be worked on next: 0 while it is owed a write, else `later`
     _time("later"),  # when a derived value changes by itself
     sa.Column("open_debts", sa.Boolean, nullable=False),
+    _later("asked"),  # fields that wait for a person's answer, with what is to choose from
 )
 
 link = _table(
@@ -131,6 +140,7 @@ journal = _table(
     _text("message"),
     _time("sent_at"),
     _time("done_at"),
+    sa.Column("clears", sa.Integer, nullable=False, server_default="0"),  # fields that it empties
     sa.Index("ix_journal_work", "run", "account", "section", "state", "op"),
 )
 
@@ -169,6 +179,19 @@ review = _table(
     _text("run"),
     _time("at"),
     _text("answer", nullable=True),
+    _later("field"),
+    _later("choices", "[]"),
+    _time("answered_at"),
+    _later("answered_by"),
+)
+
+decision = _table(
+    "decision",
+    _text("left", key=True),  # two leads or two records, as `lead:ID` or `ACCOUNT:OBJECT:ID`, the smaller first
+    _text("right", key=True, index=True),
+    _text("verdict"),  # same | different
+    _time("at"),
+    _text("by"),
 )
 
 run = _table(

@@ -71,13 +71,32 @@ class Unit:
 
     def put_account(self, name: str, crm: str, identity: str, label: str, at: datetime) -> None:
         row = {"name": name, "crm": crm, "identity": identity, "label": label, "first_seen": seconds(at), "trusted_at": None, "rows": "{}"}
-        self._upsert(t.account, [row])
+        self._upsert(t.account, [{**row, "rebased": "{}", "scope": "", "emptied": ""}])
 
     def trust_account(self, name: str, at: datetime) -> None:
         self._run(sa.update(t.account).where(t.account.c.name == name).values(trusted_at=seconds(at)))
 
-    def distrust_account(self, name: str) -> None:
-        self._run(sa.update(t.account).where(t.account.c.name == name).values(trusted_at=None))
+    def put_scope(self, account: str, fingerprint: str) -> None:
+        self._run(sa.update(t.account).where(t.account.c.name == account).values(scope=fingerprint))
+
+    def emptied(self, account: str) -> tuple[int, int] | None:
+        """(linked, lost) as a guard saw them when this side was suddenly empty; None: it was not, or that is over."""
+        text = self._scalar(sa.select(t.account.c.emptied).where(t.account.c.name == account))
+        found: list[int] = json.loads(text) if text else []
+        return (found[0], found[1]) if found else None
+
+    def put_emptied(self, account: str, found: tuple[int, int] | None) -> None:
+        text = "" if found is None else dumps(found)
+        self._run(sa.update(t.account).where(t.account.c.name == account).values(emptied=text))
+
+    def rebased(self, account: str) -> dict[str, list[str]]:
+        """By object: the rows whose mapping changed and whose differences wait."""
+        text = self._scalar(sa.select(t.account.c.rebased).where(t.account.c.name == account))
+        found: dict[str, list[str]] = json.loads(text) if text else {}
+        return found
+
+    def put_rebased(self, account: str, rows: Mapping[str, Sequence[str]]) -> None:
+        self._run(sa.update(t.account).where(t.account.c.name == account).values(rebased=dumps(rows)))
 
     def rows_of(self, account: str) -> dict[str, dict[str, str]]:
         text = self._scalar(sa.select(t.account.c.rows).where(t.account.c.name == account))
@@ -166,6 +185,12 @@ class Unit:
         for row in self._in_query(query, t.link.c.id, ids):
             yield _link(row), load_base(row.base, row.read_at)
 
+    def links_after(self, account: str, object: str, after: str, limit: int) -> list[tuple[Link, Base]]:
+        """Links of an object by id, those that ended left out."""
+        link = t.link.c
+        query = sa.select(t.link).where(link.account == account, link.object == object, link.id > after, link.state != LinkState.ENDED)
+        return [(_link(row), load_base(row.base, row.read_at)) for row in self._run(query.order_by(link.id).limit(limit))]
+
     def links_of(self, lead_ids: Sequence[str]) -> dict[str, list[tuple[Link, Base]]]:
         found: dict[str, list[tuple[Link, Base]]] = defaultdict(list)
         for row in self._in(t.link, t.link.c.lead_id, lead_ids):
@@ -209,6 +234,10 @@ class Unit:
     def touch(self, lead_ids: Iterable[str]) -> None:
         for ids in _chunks(sorted(set(lead_ids))):
             self._run(sa.update(t.lead).where(t.lead.c.id.in_(ids)).values(due=0.0, later=0.0))
+
+    def touch_all(self) -> None:
+        """Every lead is looked at by the next run: the settings that decide about it have changed."""
+        self._run(sa.update(t.lead).values(due=0.0, later=0.0))
 
     def put_addresses(self, shown: Mapping[Ref, tuple[str, Iterable[str]]]) -> None:
         """Which addresses each record shows now, replacing what was kept of it."""
@@ -267,6 +296,7 @@ class Unit:
                 "message": "",
                 "sent_at": None,
                 "done_at": None,
+                "clears": sum(cell.new is None and cell.old is not None and not cell.held for cell in write.cells),
             }
             for write in writes
         ]
@@ -313,9 +343,11 @@ class Unit:
         values = {"state": EntryState.SKIPPED, "cause": cause, "done_at": seconds(at)}
         return self._run(sa.update(t.journal).where(*where).values(**values)).rowcount
 
-    def link_counts(self) -> dict[str, int]:
-        query = sa.select(t.link.c.account, sa.func.count().label("n")).where(t.link.c.state != LinkState.ENDED).group_by(t.link.c.account)
-        return {row.account: row.n for row in self._run(query)}
+    def linked(self) -> dict[tuple[str, str], int]:
+        """(account, object) -> links that have not ended."""
+        link = t.link.c
+        query = sa.select(link.account, link.object, sa.func.count().label("n")).where(link.state != LinkState.ENDED)
+        return {(row.account, row.object): row.n for row in self._run(query.group_by(link.account, link.object))}
 
     def keys_without_record(self, keys: Sequence[str]) -> dict[str, str]:
         """Of `keys`, those of our creates whose record is not known yet, with their leads. A clone carries a key that has one."""
@@ -352,6 +384,15 @@ class Unit:
         query = sa.select(journal.account, journal.state, journal.section, sa.func.count().label("n")).where(journal.run == run)
         rows = self._run(query.group_by(journal.account, journal.state, journal.section))
         return {(row.account, row.state, row.section): row.n for row in rows}
+
+    def planned(self, run: str) -> dict[tuple[str, str], tuple[int, int]]:
+        """(account, section) -> writes that a run plans or has done, and how many of them empty a field."""
+        journal = t.journal.c
+        clears = sa.func.sum(sa.case((journal.clears > 0, 1), else_=0))
+        query = sa.select(journal.account, journal.section, sa.func.count().label("n"), clears.label("clears"))
+        alive = [EntryState.PLANNED, EntryState.SENT, EntryState.UNKNOWN, EntryState.DONE]
+        query = query.where(journal.run == run, journal.state.in_(alive)).group_by(journal.account, journal.section)
+        return {(row.account, row.section): (row.n, int(row.clears)) for row in self._run(query)}
 
     # -- history, problems, reviews ------------------------------------------------------------------------------------------------
 

@@ -22,8 +22,12 @@ class Census:
         self.leads: Counter[str] = Counter()
         self.reviews = 0
         self.stopped: dict[str, ConnectorError] = {}
-        self.guarded: dict[str, list[str]] = defaultdict(list)
+        self.guarded: dict[str, dict[str, str]] = defaultdict(dict)  # account -> guard -> sentence
         self.stale: list[tuple[str, str]] = []
+        self.shown: Counter[tuple[str, str]] = Counter()  # (account, object) -> linked records that were shown
+        self.read_fully: set[tuple[str, str]] = set()  # objects read from the beginning
+        self.lost: Counter[str] = Counter()  # links that ended without a successor
+        self.rebased: Counter[str] = Counter()  # values that wait because their mapping changed
         self._progress = progress
 
     def saw(self, account: str, verdict: str) -> None:
@@ -43,8 +47,8 @@ class Census:
     def stop(self, account: str, error: ConnectorError) -> None:
         self.stopped.setdefault(account, error)
 
-    def guard(self, account: str, why: str) -> None:
-        self.guarded[account].append(why)
+    def guard(self, account: str, kind: str, sentence: str) -> None:
+        self.guarded[account][kind] = sentence
 
     def progress(self, account: str) -> None:
         self._progress(account, {**self.seen[account], **self.became[account]})

@@ -19,13 +19,16 @@ from connectors.errors import ConnectorError
 from mappings.schema import MappingProblems
 from sync.census import Census
 from sync.document import PlanDocument, row_of
-from sync.guard import guard
+from sync.guard import WRITES, Tally, guard
 from sync.intake import IMPORT, IMPORT_OBJECT, ImportedTable
 from sync.pull import account_problem, pull, store_page
 from sync.push import push, settle_open
-from sync.state import Base, EntryState, PlannedWrite, Ref
+from sync.rebase import Shift, differs, marks, rebase, shift
+from sync.state import Base, EntryState, PlannedWrite, Ref, Section
 from sync.weave import weave
 from sync.workspace import Account, Door, Stopped, Workspace
+
+CHUNK = 500  # links rebased at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Report:
 def sync(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
     """One run: read, decide, write, prove."""
     with workspace.store.lease(), _running(workspace, "sync", names) as run:
+        run.leave_rebased()
         run.read()
         run.weave(workspace.store.begin)
         run.guard()
@@ -72,6 +76,7 @@ def sync(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
 def dry_run(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
     """A run that writes to no CRM: what it would do is counted and said."""
     with workspace.store.lease(), _running(workspace, "dry-run", names) as run:
+        run.leave_rebased()
         run.read()
         run.rehearse([])
         return run.report()
@@ -94,8 +99,7 @@ def apply(workspace: Workspace, document: PlanDocument) -> Report:
         run.read()
         run.weave(workspace.store.begin)
         run.keep_only(document)
-        for door in run.doors:
-            run.trust(door)
+        run.trust_all()
         push(workspace, run.doors, run.id, run.census)
         return run.report()
 
@@ -159,48 +163,109 @@ class _Run:
         self, workspace: Workspace, id: str, doors: Sequence[Door], census: Census, before: Mapping[str, Mapping[str, int]]
     ) -> None:
         self.workspace, self.id, self.doors, self.census, self._before = workspace, id, doors, census, before
+        self.linked: Mapping[tuple[str, str], int] = {}
+        self.waits: Mapping[tuple[str, str], frozenset[str]] = {}  # rows that are not written: their mapping changed
 
     def read(self) -> None:
+        with self.workspace.store.begin() as unit:
+            self.linked = unit.linked()
         settle_open(self.workspace, self._going(), self.id, self.census)
         pull(self.workspace, self._going(), self.id, self.census)
+
+    def leave_rebased(self) -> None:
+        """What differs only by a changed mapping is not written before somebody looked at it."""
+        if self.workspace.guards.yes:
+            return
+        with self.workspace.store.begin() as unit:
+            self.waits = {
+                (door.name, object): frozenset(rows) for door in self.doors for object, rows in unit.rebased(door.name).items() if rows
+            }
 
     def meet_again(self) -> None:
         """Link and bring up to date what creates of this run met instead of creating: only what was just looked at, once."""
         pull(self.workspace, self._going(), self.id, self.census, hints_only=True)
-        weave(self.workspace, self.doors, self.id, self.census, self.workspace.store.begin, news_only=True)
+        weave(self.workspace, self.doors, self.id, self.census, self.workspace.store.begin, news_only=True, waits=self.waits)
         self.guard()
         push(self.workspace, self.doors, self.id, self.census)
 
     def weave(self, begin: Any) -> None:
-        weave(self.workspace, self.doors, self.id, self.census, begin)
+        weave(self.workspace, self.doors, self.id, self.census, begin, waits=self.waits)
 
     def rehearse(self, rows: list[PlannedWrite]) -> None:
         with self.workspace.store.rehearse() as unit:
-            weave(self.workspace, self.doors, self.id, self.census, partial(_same, unit), rows.append)
+            weave(self.workspace, self.doors, self.id, self.census, partial(_same, unit), rows.append, waits=self.waits)
             writes = unit.journal_states(self.id)
         for (account, _state, _section), number in writes.items():
             self.census.outcome(account, "skipped", number)
 
     def guard(self) -> None:
+        """Hold back what a guard does not let pass; an account where none tripped is trusted from now on."""
         with self.workspace.store.begin() as unit:
-            states = unit.journal_states(self.id)
-            records = unit.link_counts()
+            tallies = {door.name: self._tally(unit, door) for door in self.doors}
+            trips = {name: guard(name, tally, self.workspace.guards) for name, tally in tallies.items()}
+            emptied = [name for name, found in trips.items() if any(trip.everywhere for trip in found)]
             for door in self.doors:
-                planned = {
-                    section: n for (account, state, section), n in states.items() if (account, state) == (door.name, EntryState.PLANNED)
-                }
-                trusted = unit.account(door.name)["trusted_at"] is not None
-                held = guard(door.name, planned, records.get(door.name, 0), trusted, self.workspace.guards)
-                for sections, why in held:
-                    self.census.guard(door.name, why)
-                    number = unit.skip_planned(self.id, door.name, sections, why, self.workspace.now())
-                    self.census.outcome(door.name, "skipped", number)
-                if not held and not trusted:
-                    unit.trust_account(door.name, self.workspace.now())
+                for trip in trips[door.name]:
+                    self.census.guard(door.name, trip.kind, trip.sentence)
+                    self._hold(unit, door, trip.sections, f"guard:{trip.kind}")
+                self._remember_emptied(unit, door, tallies[door.name], door.name in emptied)
+                if emptied and door.name not in emptied:
+                    self._hold(unit, door, WRITES, f"guard:emptied {', '.join(emptied)}")
+                if not trips[door.name] and not emptied:
+                    self.trust(unit, door)
 
-    def trust(self, door: Door) -> None:
+    def _tally(self, unit: Any, door: Door) -> Tally:
+        name, planned, known = door.name, unit.planned(self.id), unit.account(door.name)
+        number = {section: planned.get((name, section), (0, 0)) for section in Section}
+        linked, lost = self._lost(unit, name)
+        scope_changed = known["scope"] not in ("", door.account.scope.fingerprint)
+        return Tally(
+            creates=number[Section.CREATE][0],
+            updates=number[Section.UPDATE][0],
+            clears=number[Section.UPDATE][1],
+            deletes=number[Section.DELETE][0],
+            restrictions=number[Section.RESTRICT][0],
+            linked=linked,
+            lost=lost,
+            unseen=number[Section.CREATE][0] if scope_changed else 0,
+            rebased=self.census.rebased[name],
+            trusted=known["trusted_at"] is not None,
+        )
+
+    def _lost(self, unit: Any, account: str) -> tuple[int, int]:
+        """How many records of an account were linked before, and how many of them are not there now."""
+        before = {object: n for (name, object), n in self.linked.items() if name == account}
+        fully = [object for (name, object) in self.census.read_fully if name == account and account not in self.census.stopped]
+        not_shown = sum(max(0, before.get(object, 0) - self.census.shown[(account, object)]) for object in fully)
+        linked, lost = sum(before.values()), max(self.census.lost[account], not_shown)
+        earlier = unit.emptied(account)
+        if earlier is None:
+            return linked, lost
+        there = sum(n for (name, _), n in unit.linked().items() if name == account)
+        return earlier[0], max(lost, earlier[0] - there)
+
+    def _remember_emptied(self, unit: Any, door: Door, tally: Tally, tripped: bool) -> None:
+        """What was missing is looked for again: the next run reads in full what this one did, until it is back or allowed."""
+        unit.put_emptied(door.name, (tally.linked, tally.lost) if tripped else None)
+        for account, object in self.census.read_fully if tripped else ():
+            if account == door.name:
+                unit.drop_cursor(account, object)
+
+    def _hold(self, unit: Any, door: Door, sections: Sequence[Section], why: str) -> None:
+        if sections:
+            self.census.outcome(door.name, "skipped", unit.skip_planned(self.id, door.name, sections, why, self.workspace.now()))
+
+    def trust(self, unit: Any, door: Door) -> None:
+        """From now on `sync` writes here by itself, with this scope and these mappings."""
+        unit.trust_account(door.name, self.workspace.now())
+        unit.put_scope(door.name, door.account.scope.fingerprint)
+        unit.put_rebased(door.name, {})
+
+    def trust_all(self) -> None:
         with self.workspace.store.begin() as unit:
-            unit.trust_account(door.name, self.workspace.now())
+            for door in self.doors:
+                self.trust(unit, door)
+                unit.put_emptied(door.name, None)
 
     def keep_only(self, document: PlanDocument) -> None:
         """Of what is planned now, only the rows of the document stay; rows of it that are not planned any more are stale."""
@@ -248,7 +313,7 @@ class _Run:
                 census.reviews,
                 problems,
                 {name: str(error) for name, error in census.stopped.items()},
-                {name: list(why) for name, why in census.guarded.items()},
+                {name: list(tripped.values()) for name, tripped in census.guarded.items()},
                 tuple(census.stale),
             )
             unit.finish_run(self.id, report.status, report.document(), now)
@@ -270,6 +335,7 @@ def _running(workspace: Workspace, kind: str, names: Iterable[str] | None) -> It
     doors, stopped = _open_doors(workspace, accounts)
     with workspace.store.begin() as unit:
         unit.drop_planned()
+        _look_anew(unit, workspace)
         id = unit.start_run(kind, workspace.now())
     for name, error in stopped.items():
         census.stop(name, error)
@@ -280,6 +346,13 @@ def _running(workspace: Workspace, kind: str, names: Iterable[str] | None) -> It
         with workspace.store.begin() as unit:
             unit.finish_run(id, "interrupted", {}, workspace.now())
         raise
+
+
+def _look_anew(unit: Any, workspace: Workspace) -> None:
+    """Other rules, another scope, one more account: every lead may be owed something now."""
+    if unit.meta("settings") != workspace.fingerprint:
+        unit.touch_all()
+        unit.put_meta("settings", workspace.fingerprint)
 
 
 def _chosen(workspace: Workspace, names: Iterable[str] | None) -> list[Account]:
@@ -339,17 +412,33 @@ def _check_identity(workspace: Workspace, account: Account, identity: Any) -> No
 
 
 def _rebase(workspace: Workspace, account: Account, dialects: Mapping[str, Any]) -> None:
-    """A changed mapping is no edit by anybody: the object is read anew, and nothing is written there until it was looked at."""
-    now = {object: dict(dialect.fingerprints) for object, dialect in dialects.items()}
+    """A changed mapping is no edit by anybody: its rows mean something else now, and what differs by it waits until it was looked at."""
+    now = {object: marks(dialect) for object, dialect in dialects.items()}
     with workspace.store.begin() as unit:
         before = unit.rows_of(account.name)
-        if before == now:
-            return
-        for object, rows in now.items():
-            if object in before and before[object] != rows:
+        shifts = {object: shift(before[object], rows) for object, rows in now.items() if object in before}
+        waiting = {object: set(rows) for object, rows in unit.rebased(account.name).items()}
+        for object, shifted in ((object, shifted) for object, shifted in shifts.items() if shifted):
+            _rebase_links(unit, account.name, object, dialects[object], shifted)
+            waiting[object] = (waiting.get(object, set()) | shifted.other | shifted.new) - shifted.gone
+            if shifted.new:
                 unit.drop_cursor(account.name, object)
-                unit.distrust_account(account.name)
-        unit.put_rows(account.name, now)
+                unit.touch_all()
+            unit.put_rebased(account.name, {object: sorted(rows) for object, rows in waiting.items()})
+        if before != now:
+            unit.put_rows(account.name, now)
+
+
+def _rebase_links(unit: Any, account: str, object: str, dialect: Any, shifted: Shift) -> None:
+    """Worked out from what is remembered: no record is read for it."""
+    after = ""
+    while batch := unit.links_after(account, object, after, CHUNK):
+        leads = unit.leads([link.lead_id for link, _ in batch])
+        fields = {link.ref: leads[link.lead_id].fields if link.lead_id in leads else {} for link, _ in batch}
+        rebased = [(link, rebase(base, fields[link.ref], dialect, shifted)) for link, base in batch]
+        unit.put_links([(link, base) for link, base in rebased if base.pairs])
+        unit.touch(link.lead_id for link, base in rebased if differs(base, fields[link.ref], dialect, shifted.other))
+        after = batch[-1][0].ref.id
 
 
 def _since(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:

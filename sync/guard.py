@@ -1,38 +1,137 @@
 """Guard: whether the planned writes of an account may go, and if not, why and how to go on.
 
-Pure. A restriction goes even when another guard trips; only the first run of an account writes nothing at all.
+Pure. A guard compares a number with a limit; a number that is not known is over every limit. More writes never trip fewer guards.
+A restriction goes even when another guard trips: only the first run of an account writes nothing at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sync.state import Section
 from sync.workspace import Guards
 
-Held = tuple[tuple[Section, ...], str]  # the sections that stay, and the sentence that says why
+WRITES = (Section.CREATE, Section.UPDATE, Section.DELETE)
 
 
-def guard(account: str, planned: Mapping[str, int], records: int, trusted: bool, guards: Guards) -> Sequence[Held]:
-    """What of `planned` (section -> number of writes) is held back. `records` is how many records of the account are linked."""
-    if guards.yes or not any(planned.values()):
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run would do to one account. None: not known.
+
+    `clears` are records of which a field would be emptied, `linked` how many were linked before the run, `lost` how many of these
+    ended or were not shown by a full read, `unseen` the creates that follow from a changed scope, `rebased` the fields of records
+    that wait because their mapping changed.
+    """
+
+    creates: int | None = 0
+    updates: int | None = 0
+    clears: int | None = 0
+    deletes: int | None = 0
+    restrictions: int | None = 0
+    linked: int | None = 0
+    lost: int | None = 0
+    unseen: int | None = 0
+    rebased: int | None = 0
+    trusted: bool = True
+
+    def writes(self) -> int | None:
+        numbers = (self.creates, self.updates, self.deletes, self.restrictions)
+        return None if None in numbers else sum(number for number in numbers if number is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A guard that tripped: which, what it holds back (nothing: it only tells), and the sentence that says how to go on."""
+
+    kind: str
+    sections: tuple[Section, ...]
+    sentence: str
+    everywhere: bool = False  # the other accounts wait too
+
+
+def guard(account: str, tally: Tally, guards: Guards) -> tuple[Trip, ...]:
+    """Every guard that trips on what a run would do to `account`."""
+    if guards.yes:
         return ()
-    if not trusted and guards.first_run == "plan":
-        total = sum(planned.values())
-        return (
-            (
-                tuple(Section),
-                f"{account} was never written to with this mapping: {total} planned writes wait. "
-                "Look at `leadloom plan`, then `leadloom apply` or `leadloom sync --yes`.",
-            ),
+    if not tally.trusted and guards.first_run == "plan" and _over(tally.writes(), guards.allow.get("first_run", 0)):
+        return (*_emptied(account, tally, guards), Trip("first_run", tuple(Section), _first_run(account, tally)))
+    found = [*_emptied(account, tally, guards), *_changed(account, tally, guards)]
+    for kind, sections, what in CAPPED:
+        number: int | None = getattr(tally, kind)
+        limit = guards.allow[kind] if kind in guards.allow else guards.caps[kind].limit(tally.linked)
+        if (tally.trusted or kind in ALWAYS) and _over(number, limit):
+            found.append(Trip(kind, sections, _capped(account, kind, number, limit, what)))
+    return tuple(found)
+
+
+ALWAYS = ("deletes", "restrictions")  # the other caps begin once an account was written to: its first run has a guard of its own
+CAPPED: Sequence[tuple[str, tuple[Section, ...], str]] = (
+    ("creates", WRITES, "records would be created"),
+    ("updates", WRITES, "records would be changed"),
+    ("clears", WRITES, "records would have a field emptied"),
+    ("deletes", WRITES, "records would be deleted"),
+    ("restrictions", (Section.RESTRICT,), "people would be opted out"),
+)
+
+
+def _over(number: int | None, limit: int | None) -> bool:
+    return number is None or (number > 0 if limit is None else number > limit)
+
+
+def _emptied(account: str, tally: Tally, guards: Guards) -> list[Trip]:
+    """One side is suddenly empty: what its people look like now must not become everybody's truth."""
+    limit = guards.allow["emptied"] if "emptied" in guards.allow else guards.emptied.limit(tally.linked)
+    if not _over(tally.lost, limit):
+        return []
+    sentence = (
+        f"{account}: {_number(tally.lost)} of {_number(tally.linked)} linked records are gone or were not shown. Nothing but opt-outs "
+        "was written anywhere. Check the rights of the user Leadloom acts as, and whether somebody deleted them; if it is meant, go on "
+        f"with {_go_on('emptied', tally.lost)}."
+    )
+    return [Trip("emptied", WRITES, sentence, everywhere=True)]
+
+
+def _changed(account: str, tally: Tally, guards: Guards) -> list[Trip]:
+    found = []
+    if tally.trusted and _over(tally.unseen, guards.allow.get("scope", 0)):
+        sentence = (
+            f"{account}: the scope has changed, and {_number(tally.unseen)} records would be created. They wait, everything else goes on. "
+            f"Look at `leadloom plan`, then `leadloom apply`, or go on with {_go_on('scope', tally.unseen)}."
         )
-    restrictions = planned.get(Section.RESTRICT, 0)
-    if restrictions > guards.restrictions or restrictions > max(1, guards.restrictions_share * records) > 20:
-        return (
-            (
-                (Section.RESTRICT,),
-                f"{restrictions} people in {account} would be opted out at once. The hub denies them from now on; "
-                "the CRM follows with `leadloom sync --yes`.",
-            ),
+        found.append(Trip("scope", (Section.CREATE,), sentence))
+    if _over(tally.rebased, 0):
+        sentence = (
+            f"{account}: a mapping has changed, and {_number(tally.rebased)} values differ by it. These fields wait, the others go on. "
+            "Look at `leadloom plan`, then `leadloom apply` or `leadloom sync --yes`."
         )
-    return ()
+        found.append(Trip("mapping", (), sentence))
+    return found
+
+
+def _first_run(account: str, tally: Tally) -> str:
+    return (
+        f"{account} was never written to: {_number(tally.writes())} planned writes wait. "
+        "Look at `leadloom plan`, then `leadloom apply` or `leadloom sync --yes`."
+    )
+
+
+def _capped(account: str, kind: str, number: int | None, limit: int | None, what: str) -> str:
+    allowed = "no number of records is known to compare with" if limit is None else f"more than the {limit} that [guards] {kind} allows"
+    rest = (
+        "Leadloom itself treats these people as opted out from now on; the writes to the CRM wait."
+        if kind == "restrictions"
+        else "Nothing but opt-outs was written there. Look at `leadloom plan`, then `leadloom apply`."
+    )
+    return f"{account}: {_number(number)} {what}, {allowed}. {rest} Or go on with {_go_on(kind, number)}."
+
+
+def _go_on(kind: str, number: int | None) -> str:
+    return "`leadloom sync --yes`" if number is None else f"`leadloom sync --allow {kind}={number}` (`--yes` allows everything)"
+
+
+def _number(number: int | None) -> str:
+    return "an unknown number of" if number is None else str(number)
+
+
+KINDS = ("first_run", "emptied", "scope", *(kind for kind, _, _ in CAPPED))

@@ -43,6 +43,7 @@ class View:
     dialect: Any
     record: Observed | None = None
     since: datetime | None = None  # up to when the record is known not to have changed
+    waits: frozenset[str] = frozenset()  # rows that are not written now: their mapping changed and nobody has looked yet
 
     @property
     def ref(self) -> Ref:

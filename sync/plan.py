@@ -52,6 +52,7 @@ class LeadPlan:
     views: tuple[View, ...]
     problems: tuple[Problem, ...]
     newly_held: tuple[Ref, ...]
+    rebased: tuple[Ref, ...] = ()  # once per value that waits because its mapping changed
 
 
 def plan(
@@ -62,11 +63,12 @@ def plan(
     after: list[View] = []
     problems: list[Problem] = []
     newly_held: list[Ref] = []
+    rebased: list[Ref] = []
     for view in views:
         if view.ref in waiting or view.link.state is LinkState.ENDED or view.link.state is LinkState.WITHHELD:
             after.append(view)
             continue
-        draft = _Draft(lead, view.dialect, view.base, policy)
+        draft = _Draft(lead, view.dialect, view.base, policy, view.waits)
         if view.link.role is Role.MAIN and view.link.state is LinkState.ACTIVE:
             draft.write_fields()
         restrict, with_update = draft.write_restrictions(restricted)
@@ -79,6 +81,7 @@ def plan(
         problems += [_held_problem(lead, view.ref, held) for held in draft.held]
         if draft.new_held and not cells:
             newly_held.append(view.ref)
+        rebased += [view.ref] * draft.waiting
     for place in places:
         if place.blocked is not None:
             cause, message, fix = place.blocked
@@ -87,7 +90,7 @@ def plan(
         write, held = _create(lead, place, restricted, policy)
         writes.append(write)
         problems += [_held_problem(lead, Ref(place.account, place.object, ""), one) for one in held]
-    return LeadPlan(tuple(writes), tuple(after), tuple(problems), tuple(newly_held))
+    return LeadPlan(tuple(writes), tuple(after), tuple(problems), tuple(newly_held), tuple(rebased))
 
 
 def _write(lead: LeadState, ref: Ref, section: Section, cells: Sequence[Cell]) -> PlannedWrite:
@@ -113,8 +116,9 @@ class _HeldCell:
 class _Draft:
     """One record being brought up to the lead: cells to write, pairs that settle without a write, values that are held."""
 
-    def __init__(self, lead: LeadState, dialect: Any, base: Base, policy: Policy) -> None:
-        self.lead, self.dialect, self.policy = lead, dialect, policy
+    def __init__(self, lead: LeadState, dialect: Any, base: Base, policy: Policy, waits: frozenset[str] = frozenset()) -> None:
+        self.lead, self.dialect, self.policy, self.waits = lead, dialect, policy, waits
+        self.waiting = 0  # cells that are owed, in rows that wait
         self.pairs: dict[str, Pair] = dict(base.pairs)
         self.cells: list[Cell] = []
         self.held: list[_HeldCell] = []
@@ -155,6 +159,8 @@ class _Draft:
                 self.pairs[row.id] = replace(pair, meant=value, refused=None)
         elif pair.refused is not None and pair.refused[0] == dump_value(value):
             self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
+        elif row.id in self.waits:
+            self.waiting += 1
         else:
             self.cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, value, self._why(row.lead)))
 
@@ -174,6 +180,8 @@ class _Draft:
                 self._hold(row, pair, formatted.reason, formatted)
             elif pair.refused is not None and pair.refused[0] == formatted:
                 self.held.append(_HeldCell(name, pair.refused[1], pair.refused[1]))
+            elif row.id in self.waits:
+                self.waiting += 1
             else:
                 self.cells.append(Cell(row.id, remote, name, pair.seen, formatted, value, self._why(name)))
 

@@ -42,6 +42,7 @@ def pull(workspace: Workspace, doors: Sequence[Door], run: str, census: Census, 
         stale_inbox = unit.inbox_size() > 0
         empty_store = unit.lead_ids("", 1) == []
     pages: queue.Queue[_Read | None] = queue.Queue(AHEAD * max(1, len(doors)))
+    census.read_fully |= {key for key, cursor in cursors.items() if cursor is None and not hints_only}
     stop = threading.Event()
     readers = [
         threading.Thread(target=_read, args=(door, cursors, hints[door.name], pages, stop, hints_only), daemon=True) for door in doors
@@ -126,6 +127,8 @@ def store_page(
             link, base = known.get(record.id, (None, Base()))
             verdict = _verdict(record, link, base, dialect, known)
             census.saw(account, verdict)
+            if link is not None and record.ending is None:
+                census.shown[(account, object)] += 1
             if verdict == "unchanged":
                 quiet.append(ref)
             elif verdict != "ended" or link is not None:

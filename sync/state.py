@@ -143,6 +143,7 @@ class Section(StrEnum):
     RESTRICT = "restrict"
     CREATE = "create"
     UPDATE = "update"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from connectors.base import Ending, Record
@@ -50,6 +51,7 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 
 Begin = Callable[[], AbstractContextManager[Any]]
 Sink = Callable[[PlannedWrite], None]
+Waits = Mapping[tuple[str, str], frozenset[str]]
 
 
 def weave(
@@ -61,10 +63,11 @@ def weave(
     sink: Sink | None = None,
     *,
     news_only: bool = False,
+    waits: Waits = MappingProxyType({}),
 ) -> None:
     """Turn the inbox into leads, bases and planned writes. `begin` opens the transactions; `sink` is shown every planned write.
 
-    Leads with something due are worked on too, unless `news_only`.
+    `waits` are the rows, by account and object, that are not written now. Leads with something due are worked on too, unless `news_only`.
     """
     now = workspace.now()
     for door in sorted(doors, key=lambda door: workspace.policy.rank(door.name)):
@@ -76,7 +79,7 @@ def weave(
             ids = unit.next_leads(after, None if news_only else now, LEADS)
             if not ids:
                 return
-            _Chunk(workspace, doors, run, census, now, unit).work(ids, sink)
+            _Chunk(workspace, doors, run, census, now, unit, waits).work(ids, sink)
         after = ids[-1]
 
 
@@ -327,6 +330,7 @@ class _Chunk:
     census: Census
     now: datetime
     unit: Any
+    waits: Waits
     leads: list[LeadState] = field(default_factory=list)
     links: list[tuple[Link, Base]] = field(default_factory=list)
     revisions: dict[str, list[Revision]] = field(default_factory=dict)
@@ -383,10 +387,11 @@ class _Chunk:
         for ref in owed.newly_held:
             self.census.plan(ref.account)
             self.census.outcome(ref.account, "held")
+        self.census.rebased.update(ref.account for ref in owed.rebased)
         self._remember(state, merged, decision, owed)
 
     def _remember(self, before: LeadState, merged: Merged, decision: Decision, owed: LeadPlan) -> None:
-        lead = replace(decision.lead, open_debts=bool(owed.writes), due=self._due(before, decision))
+        lead = replace(decision.lead, open_debts=bool(owed.writes), due=EPOCH if owed.rebased else self._due(before, decision))
         if lead.fields != before.fields:
             self.census.leads["changed"] += 1 if before.version else 0
         self.leads.append(lead)
@@ -416,7 +421,7 @@ class _Chunk:
             link = replace(link, state=LinkState.ACTIVE, ending="")  # restored in the CRM
         if dialect is None or link.state is LinkState.ENDED:
             return None
-        return View(link, base, dialect, record, since)
+        return View(link, base, dialect, record, since, self.waits.get((link.ref.account, link.ref.object), frozenset()))
 
     def _end(self, link: Link, base: Base, record: Record) -> Link:
         """An ended record is unlinked and reported, never spread. One that merely is not shown comes back when it is shown again."""
@@ -424,6 +429,8 @@ class _Chunk:
         self.links.append((ended, base))
         if record.moved_to is not None:
             self._follow(ended, Ref(link.ref.account, *record.moved_to))
+        else:
+            self.census.lost[link.ref.account] += 1
         where = f"{link.ref.object} {link.ref.id}"
         if record.ending is Ending.MISSING:
             message = f"{where} is not shown any more: deleted, merged, or hidden from this user. Its lead stays as it is."

@@ -15,19 +15,51 @@ SETTLE_AFTER = timedelta(minutes=5)  # how late an unanswered create may still l
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a lead may be created: `when` tells from the facts of the lead."""
+    """Where a lead may be created: `when` tells from the facts of the lead. `fingerprint` changes with what the settings say."""
 
     create: bool = False
     when: Callable[[Mapping[str, Any]], bool] = lambda _facts: True
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """How many writes of a kind may go at once: at most `count`, and at most `share` of the linked records of the account.
+
+    A share of less than `small` records says little: there `below` is the limit.
+    """
+
+    count: int
+    share: float
+    small: int
+    below: int
+
+    def limit(self, linked: int | None) -> int | None:
+        """The limit for an account with `linked` records; None if that is not known."""
+        if linked is None:
+            return None
+        share = int(self.share * linked)
+        return min(self.count, self.below if share < self.small else share)
+
+
+CAPS: Mapping[str, Cap] = {
+    "creates": Cap(5_000, 0.5, 1_000, 1_000),
+    "updates": Cap(20_000, 0.5, 1_000, 1_000),
+    "clears": Cap(500, 0.05, 20, 20),
+    "deletes": Cap(25, 0.01, 5, 5),
+    "restrictions": Cap(500, 0.05, 21, 500),
+}
+EMPTIED = Cap(1_000_000_000, 0.3, 10, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What stops a run before its first write. `yes` goes on whatever trips."""
+    """What stops a run before its first write. `allow` raises limits for this run, by kind; `yes` goes on whatever trips."""
 
     first_run: str = "plan"  # plan | apply
-    restrictions: int = 500
-    restrictions_share: float = 0.05
+    caps: Mapping[str, Cap] = field(default_factory=lambda: CAPS)
+    emptied: Cap = EMPTIED
+    allow: Mapping[str, int] = field(default_factory=dict)
     yes: bool = False
 
 
