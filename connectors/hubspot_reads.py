@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from connectors.base import Ending, Page, Record
 from connectors.errors import Misconfigured, Unreadable
-from connectors.http import Answer
+from connectors.http import Answer, escape
 from connectors.hubspot_api import Api, ask, correlation, refused
 from connectors.hubspot_records import OPT_OUT, addresses, asked, record_of
 from connectors.receipts import parts
@@ -85,10 +85,18 @@ class Reader:
         rows: dict[str, Mapping[str, Any]] = {}
         for part in parts(list(dict.fromkeys(values)), BATCH):
             sought = {value.lower() for value in part}
-            for row in self._batch(part, names, id_property=property)["results"]:
+            body = self._batch(part, names, id_property=property)
+            alone = [row for value in _failed(body, part) if (row := self._alone(value, names, property)) is not None]
+            for row in (*body["results"], *alone):
                 if not sought.isdisjoint(_spellings(row["properties"], property)):
                     rows[str(row["id"])] = row
         return list(rows.values())
+
+    def shown(self, ids: Sequence[str]) -> set[str]:
+        """Which of `ids`, at most a hundred, are contacts that are not archived."""
+        body = self._batch(ids, ("hs_object_id",))
+        alone = {id for id in _failed(body, ids) if self._alone(id, ("hs_object_id",)) is not None}
+        return {str(row["id"]) for row in body["results"]} | alone
 
     def _listed(self, at: Cursor, fields: Sequence[str]) -> tuple[list[Record], Cursor]:
         answer = self._list_answer(at.get("after"), fields)
@@ -178,11 +186,17 @@ class Reader:
         """An id that a batch does not answer may still forward to the survivor of a merge."""
         if not id.isdigit():
             return Record("contacts", id, {}, ending=Ending.MISSING)
-        answer = self._api.door.send("GET", f"{CONTACTS}/{id}", kind="read", params={"properties": ",".join(asked(fields))})
-        if answer.status == 404:
+        row = self._alone(id, asked(fields))
+        if row is None:
             return Record("contacts", id, {}, ending=Ending.MISSING)
-        record = record_of("contacts", _body(self._accepted(answer, "a contact")), fields)
+        record = record_of("contacts", row, fields)
         return record if record.id == id else merged_into(record, id)
+
+    def _alone(self, value: str, names: Sequence[str], property: str | None = None) -> Mapping[str, Any] | None:
+        """One contact by its own address."""
+        params = {"properties": ",".join(names)} | ({} if property is None else {"idProperty": property})
+        answer = self._api.door.send("GET", f"{CONTACTS}/{escape(value)}", kind="read", params=params)
+        return None if answer.status == 404 else _body(self._accepted(answer, "a contact"))
 
     def _batch(
         self, ids: Sequence[str], names: Sequence[str], *, id_property: str | None = None, archived: bool = False
@@ -226,6 +240,13 @@ def _canonical(records: Sequence[Record], merged: set[str]) -> list[Record]:
 
 def _spellings(shown: Mapping[str, Any], property: str) -> set[str]:
     return addresses(shown) if property == "email" else {str(shown.get(property) or "").lower()}
+
+
+def _failed(body: Mapping[str, Any], asked_for: Sequence[str]) -> list[str]:
+    """Those of a batch that HubSpot could not look for. That it found nothing is another error."""
+    broken = [error for error in body.get("errors") or () if error.get("category") != "OBJECT_NOT_FOUND"]
+    named = {str(id) for error in broken for id in (error.get("context") or {}).get("ids") or ()}
+    return [one for one in asked_for if one in named]
 
 
 def _after(body: Mapping[str, Any]) -> str | None:

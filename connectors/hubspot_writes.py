@@ -15,7 +15,17 @@ from connectors.http import Answer
 from connectors.hubspot_api import Api, ask, category, correlation
 from connectors.hubspot_optouts import OptOuts, texts
 from connectors.hubspot_reads import Reader
-from connectors.hubspot_records import EVERY_ROW, OPT_OUT, addresses, cause_of, existing_id, property_errors, property_value, record_of
+from connectors.hubspot_records import (
+    EVERY_ROW,
+    OPT_OUT,
+    TEXT_LENGTH,
+    addresses,
+    cause_of,
+    existing_id,
+    property_errors,
+    property_value,
+    record_of,
+)
 from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, take_apart
 
 BATCH: Final = 100
@@ -42,6 +52,7 @@ class Writer:
     def run(self) -> list[Receipt]:
         with self._receipts.until_stopped():
             self._opt_outs.refuse_loosening()
+            self._refuse_too_long()
             self._update(self._rows(Op.UPDATE))
             self._create(self._rows(Op.CREATE))
             self._archive(self._rows(Op.DELETE))
@@ -50,6 +61,13 @@ class Writer:
 
     def _rows(self, op: Op) -> list[int]:
         return self._receipts.open([row for row, write in enumerate(self._writes) if write.op is op])
+
+    def _refuse_too_long(self) -> None:
+        """A longer text than the vendor keeps may be cut without a word."""
+        for row, write in enumerate(self._writes):
+            for name, value in write.fields.items():
+                if isinstance(value, str) and len(value) > TEXT_LENGTH:
+                    self._receipts.reject(row, "too_long", f"{name} holds {TEXT_LENGTH:,} characters at most.", name)
 
     # Updates
 
@@ -123,12 +141,24 @@ class Writer:
         for part in parts(rows, BATCH):
             with self._receipts.sending(part):
                 answer = ask(self._api.batch.archive, {"inputs": [{"id": self._writes[row].id} for row in part]})
+                shown = self._still_shown(part) if answer.ok else set()
                 for row in part:
-                    self._settle_archived(row, answer)
+                    self._settle_archived(row, answer, shown)
 
-    def _settle_archived(self, row: int, answer: Answer) -> None:
-        if answer.ok:
-            self._receipts.put(row, Receipt(Outcome.DELETED, id=self._writes[row].id))
+    def _still_shown(self, rows: Sequence[int]) -> set[str]:
+        """An archive is answered without a body, whatever became of its rows."""
+        try:
+            return self._reader.shown([str(self._writes[row].id) for row in rows])
+        except ConnectorError:
+            return set()  # the answer stands; the next read shows them
+
+    def _settle_archived(self, row: int, answer: Answer, shown: set[str]) -> None:
+        id = self._writes[row].id
+        if id in shown:
+            message = "HubSpot accepted the deletion, and shows the contact still."
+            self._receipts.put(row, Receipt(Outcome.UNKNOWN, id=id, cause="not_applied", message=message))
+        elif answer.ok:
+            self._receipts.put(row, Receipt(Outcome.DELETED, id=id))
         else:
             self._receipts.reject(row, category(answer).lower(), f"HubSpot did not archive it (status {answer.status}).")
 

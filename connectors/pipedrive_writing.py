@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from connectors import pipedrive_persons as persons
 from connectors.base import Ending, Op, Outcome, Receipt, Record, Schema, Write
-from connectors.errors import ConnectorError, RecordRefused
+from connectors.errors import ConnectorError
 from connectors.http import Answer, escape
 from connectors.pipedrive_calls import unexpected, written
 from connectors.pipedrive_company import PERSONS, Company
 from connectors.pipedrive_organizations import Undecided
-from connectors.pipedrive_reading import Reading
+from connectors.pipedrive_reading import Reading, missing
 from connectors.singly import Unfit, rejected, write_singly
 
 NAMES: Final = ("name", "first_name", "last_name")
@@ -32,6 +32,8 @@ class Writing:
         return write_singly(writes, self._one)
 
     def _one(self, write: Write) -> Receipt:
+        if write.op is not Op.CREATE and not str(write.id).isdecimal():
+            return _gone(write, missing(str(write.id)))
         if write.op is Op.DELETE:
             return self._delete(write)
         try:
@@ -80,7 +82,7 @@ class Writing:
         record = self._reading.ending(str(write.id))
         if record is None:
             return rejected(write, "forbidden", "the person is shown, but cannot be changed.")
-        return Receipt(Outcome.GONE, id=write.id, record=record, cause="gone", message="the person is not there any more.")
+        return _gone(write, record)
 
     def _refused(self, write: Write, answer: Answer) -> Receipt:
         """A 400 names no field reliably, so a field that was removed in the meantime is looked for in a fresh description."""
@@ -120,9 +122,11 @@ class Writing:
 
 
 def _address(write: Write) -> str:
-    if write.id is None:
-        raise RecordRefused("an update or delete needs an id.", cause="required", field="id")
-    return f"{PERSONS}/{escape(write.id)}"
+    return f"{PERSONS}/{escape(str(write.id))}"
+
+
+def _gone(write: Write, record: Record) -> Receipt:
+    return Receipt(Outcome.GONE, id=write.id, record=record, cause="gone", message="the person is not there any more.")
 
 
 def _waits_for_organisation(write: Write) -> Receipt:

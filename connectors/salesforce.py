@@ -10,13 +10,14 @@ from requests.adapters import BaseAdapter
 
 from connectors import Access
 from connectors.base import Capabilities, Field, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
-from connectors.errors import Denied, Misconfigured
+from connectors.errors import AccountStopped, Denied, Misconfigured, Retry
 from connectors.http import Door
 from connectors.pacing import Pacer
 from connectors.salesforce_api import Api, Refusal, bearer, judge
 from connectors.salesforce_reads import BATCH, OVERLAP_S, PAGE, Reader
 from connectors.salesforce_records import custom_name, long_id, new_field, quoted, schema_of, stamp_of
 from connectors.salesforce_writes import Writer
+from connectors.singly import not_sent
 
 KEY_FIELD: Final = "leadloom_key"
 VERSION: Final = "59.0"
@@ -116,7 +117,11 @@ class Salesforce:
         return self._reader.find(object, field, values, fields)
 
     def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
-        return Writer(self._api, self._reader, self.describe(object), KEY_FIELD, writes).run() if writes else []
+        try:
+            schema = self.describe(object) if writes else None
+        except (AccountStopped, Retry) as error:
+            return [not_sent(write, error) for write in writes]
+        return [] if schema is None else Writer(self._api, self._reader, schema, KEY_FIELD, writes).run()
 
     def calls(self) -> Mapping[str, int]:
         return dict(self._api.door.calls)

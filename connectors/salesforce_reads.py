@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from connectors.base import Ending, Page, Record, Schema
-from connectors.errors import Misconfigured
+from connectors.errors import Misconfigured, Unreadable
 from connectors.salesforce_api import Api, Refusal
 from connectors.salesforce_records import ALWAYS, COMPANY, at, is_id, literal, long_id, quoted, record_of, value_at, wire_name
 
@@ -37,7 +37,7 @@ class Reader:
         state: Cursor = {} if cursor is None else json.loads(cursor)
         stamp = self._stamp(object)
         names = self._names(object, fields)
-        restarts = 0
+        restarts, followed = 0, set[str]()
         body = self._query(object, names, _where(state, stamp), f"ORDER BY {stamp}, Id", deleted="from" in state)
         while True:
             rows = self._api.rows(body, f"the changes of {object}")
@@ -45,7 +45,7 @@ class Reader:
             yield Page([record_of(object, row, names, stamp) for row in rows], json.dumps(state, separators=(",", ":")))
             if following is None:
                 return
-            body = self._api.more(following)
+            body = self._more(following, followed)
             if isinstance(body, Refusal) and body.code == "INVALID_QUERY_LOCATOR" and restarts < PAGE:
                 restarts += 1
                 body = self._query(object, names, _where(state, stamp), f"ORDER BY {stamp}, Id", deleted="from" in state)
@@ -80,24 +80,35 @@ class Reader:
 
     def select(self, soql: str, what: str) -> Iterator[Mapping[str, Any]]:
         """All rows of a query."""
-        body = self._api.query(soql)
-        while True:
-            yield from self._api.rows(body, what)
-            if body.get("nextRecordsUrl") is None:
-                return
-            body = self._api.more(body["nextRecordsUrl"])
+        return self._all(self._api.query(soql), what)
 
     def _selected(self, object: str, names: Mapping[str, str], where: str, *, deleted: bool) -> Iterator[Record]:
         stamp = self._stamp(object)
         return (record_of(object, row, names, stamp) for row in self._rows(object, names, where, deleted=deleted))
 
     def _rows(self, object: str, names: Mapping[str, str], where: str, *, deleted: bool) -> Iterator[Mapping[str, Any]]:
-        body = self._query(object, names, f"WHERE {where}", "", deleted=deleted)
+        return self._all(self._query(object, names, f"WHERE {where}", "", deleted=deleted), f"a look-up of {object}")
+
+    def _all(self, body: Any, what: str) -> Iterator[Mapping[str, Any]]:
+        """The rows of an answer and of all that follow it."""
+        followed: set[str] = set()
         while True:
-            yield from self._api.rows(body, f"a look-up of {object}")
+            yield from self._api.rows(body, what)
             if body.get("nextRecordsUrl") is None:
                 return
-            body = self._api.more(body["nextRecordsUrl"])
+            body = self._more(str(body["nextRecordsUrl"]), followed)
+
+    def _more(self, url: str, followed: set[str]) -> Any:
+        """The page at `url`, which was not met before: an answer that points back would be read for ever."""
+        if url in followed:
+            raise Unreadable(
+                "Salesforce gave the same page twice.",
+                account=self._api.door.account,
+                cause="repeated_page",
+                fix="The next run goes on from here.",
+            )
+        followed.add(url)
+        return self._api.more(url)
 
     def _query(self, object: str, names: Mapping[str, str], where: str, order: str, *, deleted: bool) -> Any:
         schema = self._describe(object)
@@ -121,9 +132,10 @@ class Reader:
         """The cursor after a page, and where the walk goes on (None: it is done)."""
         until = state.get("until", self._api.door.crm_time())
         following = body.get("nextRecordsUrl")
-        if following is None or not rows:
+        if following is None:
             return {"from": at(until - self._overlap_s)}, None
-        return {**state, "until": until, "stamp": rows[-1][stamp], "id": rows[-1]["Id"]}, str(following)
+        reached = {"stamp": rows[-1][stamp], "id": rows[-1]["Id"]} if rows else {}
+        return {**state, "until": until, **reached}, str(following)
 
 
 def _where(state: Cursor, stamp: str) -> str:

@@ -11,7 +11,7 @@ from connectors.http import escape
 from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, take_apart
 from connectors.salesforce_api import Api, Refusal
 from connectors.salesforce_reads import BATCH, Reader
-from connectors.salesforce_records import ENDED, OPT_OUTS, cause_of, custom_name, holder_id, long_id, matched_ids, wire_name
+from connectors.salesforce_records import ENDED, OPT_OUTS, cause_of, custom_name, holder_id, is_id, long_id, matched_ids, wire_name
 
 LOCK_WAIT_S: Final = 1.0
 
@@ -39,7 +39,7 @@ class Writer:
             self._refuse_beforehand()
             self._batches(self._rows(Op.UPDATE), self._send_updates)
             self._create(self._rows(Op.CREATE))
-            self._delete(self._rows(Op.DELETE))
+            self._batches(self._rows(Op.DELETE), self._send_deletes)
             self._look_up_ended()
             self._read_back()
         return self._receipts.in_order()
@@ -48,8 +48,10 @@ class Writer:
         return self._receipts.open([row for row, write in enumerate(self._writes) if write.op is op])
 
     def _refuse_beforehand(self) -> None:
-        """What is known to fail is not sent: one unknown field would fail a whole call."""
+        """What is known to fail is not sent: one unknown field would fail a whole call, and ids that are none may be read as several."""
         for row, write in enumerate(self._writes):
+            if write.op is not Op.CREATE and not is_id(str(write.id)):
+                self._receipts.put(row, gone(write, Record(self._object, str(write.id), {}, ending=Ending.MISSING)))
             for name, value in write.fields.items():
                 wire = wire_name(self._schema, name)
                 if name in OPT_OUTS and value is not True:
@@ -83,12 +85,9 @@ class Writer:
         records = [self._body(row, {}) for row in rows]
         return self._api.rest("POST", "composite/sobjects", json={"allOrNone": False, "records": records})
 
-    def _delete(self, rows: Sequence[int]) -> None:
-        for part in parts(rows, BATCH):
-            with self._receipts.sending(part):
-                ids = ",".join(str(self._writes[row].id) for row in part)
-                answer = self._api.rest("DELETE", "composite/sobjects", params={"ids": ids, "allOrNone": "false"})
-                self._settle(part, answer)
+    def _send_deletes(self, rows: Sequence[int]) -> Any:
+        ids = ",".join(str(self._writes[row].id) for row in rows)
+        return self._api.rest("DELETE", "composite/sobjects", params={"ids": ids, "allOrNone": "false"})
 
     # One call
 

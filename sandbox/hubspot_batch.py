@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.hubspot import HubSpot
 
 MAX_BATCH = 100
+TROUBLE = RowRefused(500, "INTERNAL_ERROR", "There was a problem with the request.")
 Row = dict[str, Any]
 
 
@@ -26,6 +27,7 @@ class Answer:
         self.results: list[Row] = []
         self.errors: list[Row] = []
         self.missing: list[str] = []
+        self.unread: list[str] = []
         self.started = app.now_ms()
 
     def add(self, shown: Row, row: Row, **more: Any) -> None:
@@ -40,6 +42,7 @@ class Answer:
         results = self.results if self.app.settings["batch_order"] == "inputs" else self.results[::-1]
         body: dict[str, Any] = {"status": "COMPLETE", "results": results}
         errors = [*self.errors, *([missing(objects.singular.upper(), self.missing)] if self.missing else [])]
+        errors += [TROUBLE.item({"ids": self.unread})] if self.unread else []
         if errors:
             body.update(numErrors=len(errors), errors=errors)
         body.update(startedAt=iso_ms(self.started), completedAt=iso_ms(self.app.now_ms()))
@@ -64,7 +67,7 @@ def _refuse_repeats(values: list[str], what: str) -> None:
 
 def _struck(app: HubSpot, index: int) -> None:
     if app.row_fails(index):
-        raise RowRefused(500, "INTERNAL_ERROR", "There was a problem with the request.")
+        raise TROUBLE
 
 
 def _all_or_each(app: HubSpot, rows: list[Row], plan: Callable[[int, Row], Callable[[], None]], answer: Answer, *, each: bool) -> None:
@@ -119,7 +122,9 @@ def batch_read(app: HubSpot, request: Request, type: str) -> Reply:
     answer, seen = Answer(app), set()
     for index, row in enumerate(rows):
         thing = objects.find(str(row.get("id", "")), body.get("idProperty"))
-        if app.row_fails(index) or thing is None or (thing.archived is not None) != archived:
+        if app.row_fails(index):
+            answer.unread.append(str(row.get("id", "")))
+        elif thing is None or (thing.archived is not None) != archived:
             answer.missing.append(str(row.get("id", "")))
         elif thing.id not in seen:
             seen.add(thing.id)

@@ -69,6 +69,14 @@ def test_a_clear_is_shown_as_empty(rig: Rig) -> None:
     assert record.fields == dict.fromkeys(rig.names("grade"))
 
 
+def test_an_unsubscription_is_among_the_changes(rig: Rig) -> None:
+    ids = rig.world.crowd(3)
+    cursor = rig.quiet_cursor()
+    rig.world.human_unsubscribe(ids[1])
+    records = [record for page in rig.connector.changes(rig.object, cursor, ["opt_out:email"]) for record in page.records]
+    assert [(record.id, dict(record.fields)) for record in records] == [(ids[1], {"opt_out:email": True})]
+
+
 def test_an_edit_in_the_moment_of_the_walk_is_not_lost(rig: Rig) -> None:
     ids = rig.world.crowd(2)
     cursor = rig.quiet_cursor()

@@ -162,6 +162,20 @@ def test_a_damaged_answer_stops_or_waits_and_is_never_read_as_nothing(rig: Rig, 
     assert len(requests) <= BOUND
 
 
+def test_an_unreadable_answer_is_told_with_the_vendors_own_number_of_the_request(rig: Rig) -> None:
+    ids, numbers = rig.world.crowd(2), set[str]()
+
+    def numbered(_request: Request, _reply: Reply) -> Reply:
+        numbers.add(f"number-{len(numbers)}")
+        return Reply(200, "<html>busy</html>", {"X-Request-Id": f"number-{len(numbers) - 1}"})
+
+    rig.world.rewrite(numbered)
+    with pytest.raises((Unreadable, Retry)) as raised:
+        rig.get(*ids)
+    assert raised.value.request_id in numbers
+    assert str(raised.value.request_id) in str(raised.value)
+
+
 def test_a_success_that_holds_an_error_is_no_success(rig: Rig) -> None:
     ids = rig.world.crowd(2)
     rig.world.rewrite(lambda _, reply: Reply(200, {"error": "something", "status": "error", "success": False}))

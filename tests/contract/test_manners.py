@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 
 from connectors.base import Outcome
@@ -71,6 +72,16 @@ def test_a_description_is_asked_for_once_in_a_while(rig: Rig) -> None:
             rig.get(id)
             rig.write_one(rig.update(id, grade="B"))
     assert [request for request in requests if "describe" in request["path"] or request["path"].lower().endswith("fields")] == []
+
+
+def test_one_connector_serves_several_threads(rig: Rig) -> None:
+    ids = rig.world.crowd(8)
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda id: rig.get_one(id).id, ids * 4))
+        written = list(pool.map(lambda id: rig.write_one(rig.update(id, grade=id)).outcome, ids))
+    assert read == ids * 4
+    assert set(written) == {Outcome.UPDATED}
+    assert rig.truths("grade") == {id: id for id in ids}
 
 
 def test_calls_are_counted_as_they_are_made(rig: Rig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,20 @@ def test_a_round_of_everything_holds_whatever_the_vendor_does(crm: str, quirk: M
         _found(rig, ids)
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize(("crm", "quirk"), QUIRKS, ids=[f"{crm}-{next(iter(quirk))}" for crm, quirk in QUIRKS])
+def test_the_whole_contract_holds_whatever_the_vendor_does(crm: str, quirk: Mapping[str, Any]) -> None:
+    broken = {}
+    for _, test in contract_tests():
+        for arguments in _cases(test) if _need_of(test)[crm] and "rig" in signature(test).parameters else ():
+            with rigged(crm, wire="none", settings=quirk) as rig:
+                try:
+                    test(rig, *arguments)
+                except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # all of them are reported together
+                    broken[f"{test.__name__}{arguments}"] = f"{type(error).__name__}: {str(error)[:200]}"
+    assert broken == {}
+
+
 def test_what_is_skipped_is_counted() -> None:
     """A new skip is a decision: it is entered here, with a declared capability as its reason."""
     skipped = Counter(crm for _, test in contract_tests() for crm, met in _need_of(test).items() if not met)
@@ -57,6 +72,14 @@ def contract_tests() -> Iterator[tuple[Any, Callable[..., None]]]:
         for name, test in vars(module).items():
             if name.startswith("test_") and callable(test):
                 yield module, test
+
+
+def _cases(test: Callable[..., None]) -> Iterator[tuple[Any, ...]]:
+    """The further arguments of a parametrised test, or none."""
+    marks = [mark for mark in test.__dict__.get("pytestmark", ()) if mark.name == "parametrize"]
+    yield from ((value,) for mark in marks for value in mark.args[1])
+    if not marks:
+        yield ()
 
 
 def _need_of(test: Callable[..., None]) -> dict[str, bool]:

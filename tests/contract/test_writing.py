@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from connectors.base import Ending, Op, Outcome, Write
@@ -38,6 +40,14 @@ def test_a_clear_clears_and_is_read_back_as_cleared(rig: Rig) -> None:
     assert receipt.record is not None
     assert {name: receipt.record.fields[name] for name in names} == dict.fromkeys(names)
     assert {name: rig.truth(id, name) for name in names} == dict.fromkeys(names)
+
+
+def test_a_write_is_left_as_it_was(rig: Rig) -> None:
+    (id,) = rig.world.crowd(1)
+    writes = [rig.create(1, grade="A"), rig.update(id, grade=None, score=0, email="other@firma.example")]
+    before = deepcopy(writes)
+    rig.write(*writes)
+    assert writes == before
 
 
 def test_an_empty_text_clears_as_well(rig: Rig) -> None:
