@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import demo, importing, init, leads, looking, sandbox, setup, syncing
+from commands import demo, importing, init, leads, looking, review, sandbox, setup, syncing
 from commands.exits import Exit
 
 TRY, CONNECT, WORK, LOOK = "Try it", "Connect your CRMs", "Work", "Look"
@@ -58,6 +58,7 @@ app.command(rich_help_panel=WORK)(syncing.apply)
 app.command("import", rich_help_panel=WORK)(importing.import_leads)
 app.command(rich_help_panel=LOOK)(looking.runs)
 app.add_typer(looking.problems, name="problems", rich_help_panel=LOOK)
+app.add_typer(review.review, name="review", rich_help_panel=LOOK)
 app.add_typer(leads.leads, name="leads", rich_help_panel=LOOK)
 
 

@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from leads.model import FIELDS
 
-WinnerName = Literal["newest", "precedence", "union", "restrictive", "furthest", "ours"]
+WinnerName = Literal["newest", "precedence", "owner", "rank", "union", "restrictive", "furthest", "ours", "ask"]
+NOT_A_FIELD = ("precedence", "flips")  # keys of [fields] itself
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -83,8 +84,8 @@ def gathered(value: Any) -> Any:
     """`[fields.emails]`, `[fields."company.name"]` and `[fields.company.name]` all become one rule per field."""
     if not isinstance(value, Mapping):
         return value
-    rules = {name: table for name, table in value.items() if name != "precedence"}
-    return {**{name: kept for name, kept in value.items() if name == "precedence"}, "rules": dict(_rules(rules, ""))}
+    rules = {name: table for name, table in value.items() if name not in NOT_A_FIELD}
+    return {**{name: kept for name, kept in value.items() if name in NOT_A_FIELD}, "rules": dict(_rules(rules, ""))}
 
 
 def _rules(tables: Mapping[str, Any], above: str) -> list[tuple[str, Any]]:

@@ -72,13 +72,20 @@ def _and(names: tuple[str, ...]) -> str:
 
 
 def _unfit_rules(raw: Mapping[str, Any]) -> Found:
+    accounts = list(_table(raw, "accounts"))
     for name, rule in _field_rules(raw).items():
         if name not in FIELDS:
             continue
-        for key, fit in (("winner", winners(name)), ("direction", directions(name))):
-            given = _table(rule).get(key)
+        table = _table(rule)
+        for key, fit in (("winner", winners(name)), ("direction", directions(name)), ("blank", blanks(name))):
+            given = table.get(key)
             if isinstance(given, str) and given not in fit:
                 yield ("fields", name, key), f"for this field: {' or '.join(fit)}"
+        owner = table.get("owner")
+        if (owner is None) == (table.get("winner") == "owner"):
+            yield ("fields", name, "owner"), 'goes together with winner = "owner": both or neither'
+        elif isinstance(owner, str) and owner not in accounts and accounts:
+            yield ("fields", name, "owner"), f'there is no account "{owner}". {nearest(owner, accounts)}'.rstrip()
 
 
 def winners(name: str) -> tuple[str, ...]:
@@ -86,7 +93,16 @@ def winners(name: str) -> tuple[str, ...]:
     winner = FIELDS[name].winner
     if winner in (Winner.OURS, Winner.RESTRICTIVE, Winner.UNION):
         return (winner.value,)
-    return ("furthest", "newest", "precedence") if winner is Winner.FURTHEST else ("newest", "precedence")
+    usual = ("newest", "precedence", "owner", "rank", "ask")
+    return ("furthest", *usual) if winner is Winner.FURTHEST else usual
+
+
+def blanks(name: str) -> tuple[str, ...]:
+    """What an emptied value can mean. Of addresses only whole sets can be kept; an opt-out that is taken back is never obeyed."""
+    winner = FIELDS[name].winner
+    if winner in (Winner.OURS, Winner.RESTRICTIVE):
+        return ("keep",)
+    return ("clear", "keep") if winner is Winner.UNION else ("clear", "keep", "ask")
 
 
 def directions(name: str) -> tuple[str, ...]:

@@ -127,9 +127,17 @@ class FieldRule(Table):
         default=None, description="both ways, only from the CRMs (in), only to the CRMs (out), or not at all (off)"
     )
 
+    owner: AccountName | None = Field(default=None, description='with winner = "owner": the account whose value wins')
+    blank: Literal["clear", "keep", "ask"] | None = Field(
+        default=None, description="a value emptied in one CRM is emptied everywhere (clear), written back (keep), or asked about (ask)"
+    )
+
 
 class Fields(Table):
     precedence: Listed[AccountName] = Field(default=(), description="accounts by trust, the first wins; default: order of the accounts")
+    flips: int = Field(
+        default=3, ge=1, description="a record that takes back what Leadloom wrote so often within a day: a person is asked who is right"
+    )
     rules: dict[FieldName, FieldRule] = Field(default_factory=dict, description="rules per field")
 
 

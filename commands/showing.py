@@ -136,6 +136,22 @@ def _lines_of(row: Data) -> Iterable[Sequence[object]]:
         head = (AS_ABOVE,) * len(head)
 
 
+def of_review(review: Data) -> list[Table | str]:
+    """A question: what can be answered, and the sides next to each other, field by field."""
+    answers = ((one["answer"], one.get("says", one.get("value")), one.get("from"), one.get("at")) for one in review["choices"])
+    parts: list[Table | str] = [review["question"], "", table("Answers", ("answer", "means", "from", "since"), answers)]
+    sides = review["sides"]
+    names = list(dict.fromkeys(name for side in sides for name in side["fields"]))
+    rows = ((name, *(side["fields"].get(name) for side in sides)) for name in names if review["field"] in (None, name))
+    parts.append(table("Side by side", ("field", *(side["record"] or f"lead {side['lead_id']}" for side in sides)), rows))
+    done = (
+        f"Answered with {review['answer']} by {cell(review['by'])}."
+        if review["answered"]
+        else f"leadloom review decide {review['id']} ANSWER"
+    )
+    return [*parts, done]
+
+
 def of_leads(leads: Iterable[Data]) -> Table:
     columns = ("lead", "name", "e-mail", "company", "stage", "score", "grade", "owner", "in")
     rows = (

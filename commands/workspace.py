@@ -149,8 +149,10 @@ def _policy(settings: Settings) -> Any:
         rule = settings.fields.rules.get(name)
         winner = spec.winner.value if rule is None or rule.winner is None else rule.winner
         usual = "out" if spec.winner is Winner.OURS else "both"
-        fields[name] = FieldPolicy(winner, usual if rule is None or rule.direction is None else rule.direction)
-    return Policy(settings.precedence, fields)
+        direction = usual if rule is None or rule.direction is None else rule.direction
+        blank = spec.blank.value if rule is None or rule.blank is None else rule.blank
+        fields[name] = FieldPolicy(winner, direction, "" if rule is None else rule.owner or "", blank)
+    return Policy(settings.precedence, fields, settings.fields.flips)
 
 
 def _rules(settings: Settings) -> tuple[Rules, Mapping[str, str]]:

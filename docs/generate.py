@@ -15,9 +15,11 @@ from typing import Any
 import typer
 
 from cli import app
+from commands.crossings import blanks, directions, winners
 from commands.exits import MEANINGS
 from commands.settings import ACCOUNTS, TABLES
 from connectors import OBJECTS
+from leads.model import FIELDS, Winner
 from mappings.schema import RowSpec, packaged
 
 DOCS = Path(__file__).resolve().parent
@@ -30,7 +32,32 @@ def pages() -> dict[Path, str]:
     for crm in OBJECTS:
         page = DOCS / f"{crm}.md"
         made[page] = _with_fields(page.read_text(encoding="utf-8"), crm)
+    rules = DOCS / "rules.md"
+    made[rules] = _between(rules.read_text(encoding="utf-8"), "rules of fields", _constitution())
     return made
+
+
+def _between(text: str, name: str, table: str) -> str:
+    begin, end = f"<!-- {name}: generated -->", f"<!-- end of {name} -->"
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{table}{end}{rest.partition(end)[2]}"
+
+
+def _constitution() -> str:
+    """Who wins each field and what an emptied one means, as it ships, and what may be chosen instead."""
+    rows = []
+    for name, spec in FIELDS.items():
+        ways = ("out",) if spec.winner is Winner.OURS else ("both",)
+        blank = blanks(name)[0] if len(blanks(name)) == 1 else spec.blank.value
+        rows.append(
+            (f"`{name}`", _chosen(ways[0], directions(name)), _chosen(spec.winner.value, winners(name)), _chosen(blank, blanks(name)))
+        )
+    return _table(("field", "direction", "winner", "blank"), rows)
+
+
+def _chosen(usual: str, possible: tuple[str, ...]) -> str:
+    others = [one for one in possible if one != usual]
+    return f"**{usual}**" + (f", {', '.join(others)}" if others else "")
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -60,10 +60,20 @@ class Winner(StrEnum):
 
     NEWEST = "newest"  # newest certain change, else precedence of the accounts
     PRECEDENCE = "precedence"
+    OWNER = "owner"  # one account named in the settings, whatever the others say
+    RANK = "rank"  # a person's edit > a form > an import > automation; among equals the newest certain change
     UNION = "union"  # sets: additions and removals of both
     RESTRICTIVE = "restrictive"  # a true flag is never taken back
     FURTHEST = "furthest"  # stages
     OURS = "ours"  # the hub computes it; nobody else may change it
+    ASK = "ask"
+
+
+class OnBlank(StrEnum):
+    """What it means that a record's value was emptied."""
+
+    CLEAR = "clear"  # the lead and all other records are emptied, too
+    KEEP = "keep"  # the lead keeps its value, and the record gets it back
     ASK = "ask"
 
 
@@ -74,6 +84,7 @@ class FieldSpec:
     winner: Winner = Winner.NEWEST
     options: tuple[str, ...] = ()
     max_length: int | None = None
+    blank: OnBlank = OnBlank.CLEAR
 
 
 STAGES: Final = ("raw", "mql", "sql", "hot", "customer")
@@ -84,7 +95,7 @@ FIELDS: Final[Mapping[str, FieldSpec]] = {
     spec.name: spec
     for spec in (
         FieldSpec("first_name", Kind.TEXT, max_length=100),
-        FieldSpec("last_name", Kind.TEXT, max_length=100),
+        FieldSpec("last_name", Kind.TEXT, max_length=100, blank=OnBlank.KEEP),
         FieldSpec("salutation", Kind.TEXT, max_length=40),
         FieldSpec("emails", Kind.EMAILS, Winner.UNION),
         FieldSpec("phones", Kind.PHONES, Winner.UNION),
@@ -100,8 +111,8 @@ FIELDS: Final[Mapping[str, FieldSpec]] = {
         FieldSpec("address.country", Kind.COUNTRY),
         FieldSpec("language", Kind.LANGUAGE),
         FieldSpec("owner", Kind.EMAIL),
-        FieldSpec("stage", Kind.OPTION, Winner.FURTHEST, options=(*STAGES, *SIDE_STAGES)),
-        FieldSpec("source", Kind.TEXT, max_length=255),
+        FieldSpec("stage", Kind.OPTION, Winner.FURTHEST, options=(*STAGES, *SIDE_STAGES), blank=OnBlank.KEEP),
+        FieldSpec("source", Kind.TEXT, max_length=255, blank=OnBlank.KEEP),
         FieldSpec("qualification.budget", Kind.OPTION, options=LEVELS),
         FieldSpec("qualification.authority", Kind.OPTION, options=LEVELS),
         FieldSpec("qualification.need", Kind.OPTION, options=LEVELS),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.state import Base, Cell, Origin, Pair, Ref, Revision, dump_value, load_value
+from sync.state import Base, Candidate, Cell, Origin, Pair, Ref, Revision, dump_value, load_value
 
 EMPTY = Pair()
 FLIPS = 3  # its place in a dumped pair; zero of them is the usual case
@@ -101,6 +101,16 @@ def _dump_origin(origin: Origin) -> list[Any]:
 def _load_origin(parts: Sequence[Any]) -> Origin:
     account, ref, rule, lo, hi = parts
     return Origin(account, None if ref is None else Ref(account, *ref), rule, instant(lo), instant(hi))
+
+
+def dump_asked(asked: Mapping[str, Sequence[Candidate]]) -> str:
+    found = {name: [[dump_value(one.value), _dump_origin(one.origin)] for one in those] for name, those in asked.items()}
+    return dumps(found) if found else ""
+
+
+def load_asked(text: str) -> dict[str, tuple[Candidate, ...]]:
+    found = json.loads(text) if text else {}
+    return {name: tuple(Candidate(load_value(value), _load_origin(origin)) for value, origin in those) for name, those in found.items()}
 
 
 def dump_revisions(revisions: Iterable[Revision]) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from connectors.base import Ending, Record
 from store import schema as t
 from store.documents import (
+    dump_asked,
     dump_base,
     dump_cells,
     dump_fields,
@@ -21,6 +22,7 @@ from store.documents import (
     dump_revisions,
     dumps,
     instant,
+    load_asked,
     load_base,
     load_cells,
     load_fields,
@@ -458,6 +460,46 @@ class Unit:
             self._connection.execute(sa.insert(t.review), rows)
         return len(rows)
 
+    def answers_of(self, lead_ids: Sequence[str]) -> dict[str, Any]:
+        """What people answered about these leads, by the subject of the question."""
+        query = sa.select(t.review.c.subject, t.review.c.answer).where(t.review.c.answer.is_not(None))
+        return {row.subject: json.loads(row.answer) for row in self._in_query(query, t.review.c.lead_id, lead_ids)}
+
+    def reviews(self, *, answered: bool, limit: int) -> list[Mapping[str, Any]]:
+        """Questions, the newest first: the open ones, or with `answered` all."""
+        query = sa.select(t.review).order_by(t.review.c.id.desc()).limit(limit)
+        return [_review(row._mapping) for row in self._run(query if answered else query.where(t.review.c.answer.is_(None)))]
+
+    def review(self, id: int) -> Mapping[str, Any] | None:
+        row = self._first(sa.select(t.review).where(t.review.c.id == id))
+        return None if row is None else _review(row)
+
+    def open_reviews(self) -> dict[str, int]:
+        """Kind of question -> how many wait for an answer."""
+        query = sa.select(t.review.c.kind, sa.func.count().label("n")).where(t.review.c.answer.is_(None)).group_by(t.review.c.kind)
+        return {row.kind: row.n for row in self._run(query.order_by(t.review.c.kind))}
+
+    def answer(self, id: int, answer: Any, by: str, at: datetime) -> None:
+        values = {"answer": dumps(answer), "answered_at": seconds(at), "answered_by": by}
+        self._run(sa.update(t.review).where(t.review.c.id == id).values(**values))
+
+    def drop_reviews(self, subjects: Iterable[str]) -> None:
+        """Open questions that have answered themselves: the sides agree by now."""
+        for chunk in _chunks(sorted(subjects)):
+            self._run(sa.delete(t.review).where(t.review.c.subject.in_(chunk), t.review.c.answer.is_(None)))
+
+    # -- what people decided about pairs --------------------------------------------------------------------------------------------
+
+    def decide_pair(self, one: str, other: str, verdict: str, by: str, at: datetime) -> None:
+        """Remember for ever that two leads or records are the `same` person or `different` ones; see `sync.state.pair_key`."""
+        left, right = sorted((one, other))
+        self._upsert(t.decision, [{"left": left, "right": right, "verdict": verdict, "by": by, "at": seconds(at)}])
+
+    def decisions_about(self, keys: Sequence[str]) -> dict[tuple[str, str], str]:
+        """(left, right) -> verdict, for all pairs of which a side is among `keys`."""
+        found = [row for column in (t.decision.c.left, t.decision.c.right) for row in self._in(t.decision, column, keys)]
+        return {(row.left, row.right): row.verdict for row in found}
+
     # -- runs, routing -------------------------------------------------------------------------------------------------------------
 
     def start_run(self, kind: str, at: datetime) -> str:
@@ -620,6 +662,7 @@ def _lead(row: Any) -> LeadState:
         instant(row.created_at),
         row.open_debts,
         instant(row.later),
+        load_asked(row.asked),
     )
 
 
@@ -638,6 +681,7 @@ def _lead_row(lead: LeadState, at: datetime) -> dict[str, Any]:
         "due": 0.0 if lead.open_debts else seconds(lead.due),
         "later": seconds(lead.due),
         "open_debts": lead.open_debts,
+        "asked": dump_asked(lead.asked),
     }
 
 
@@ -663,6 +707,12 @@ def _problem_row(problem: Problem, run: str, at: datetime) -> dict[str, Any]:
     }
 
 
+def _review(row: Any) -> dict[str, Any]:
+    answer = None if row["answer"] is None else json.loads(row["answer"])
+    refs = [Ref(*ref) for ref in json.loads(row["refs"])]
+    return {**row, "open": row["answer"] is None, "answer": answer, "refs": refs, "choices": json.loads(row["choices"])}
+
+
 def _review_row(review: Review, run: str, at: datetime) -> dict[str, Any]:
     return {
         "kind": review.kind,
@@ -673,4 +723,6 @@ def _review_row(review: Review, run: str, at: datetime) -> dict[str, Any]:
         "run": run,
         "at": seconds(at),
         "answer": None,
+        "field": review.field,
+        "choices": dumps(list(review.choices)),
     }

@@ -20,7 +20,8 @@ from mappings.schema import MappingProblems
 from sync.census import Census
 from sync.document import PlanDocument, row_of
 from sync.guard import WRITES, Tally, guard
-from sync.intake import IMPORT, IMPORT_OBJECT, ImportedTable
+from sync.intake import IMPORT_OBJECT, ImportedTable
+from sync.merge import IMPORT
 from sync.pull import account_problem, pull, store_page
 from sync.push import push, settle_open
 from sync.rebase import Shift, differs, marks, rebase, shift

@@ -12,9 +12,9 @@ from typing import cast
 from connectors.base import Connector, Field, Identity, Record, Schema
 from mappings.apply import bind
 from mappings.schema import packaged
+from sync.merge import IMPORT
 from sync.workspace import Account, Door
 
-IMPORT = "import"
 IMPORT_OBJECT = "leads"
 
 

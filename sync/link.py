@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from leads.identity import Agreement, names_agree
-from sync.state import Link, Ref, Review, Role
+from sync.state import Link, Ref, Review, Role, pair_choices
 
 Name = tuple[str, str]  # first, last; empty where unknown
 
@@ -117,13 +117,15 @@ def _remember(newcomer: Newcomer, lead_id: str, index: Index) -> None:
 def _twin_review(newcomer: Newcomer, lead_id: str) -> Review:
     ref = newcomer.ref
     question = f"{ref.object} {ref.id} is a second record of one person in {ref.account}. Merge them in the CRM, or say that they differ."
-    return Review("twin", f"twin:{ref.account}:{ref.object}:{ref.id}", question, lead_id, (ref,))
+    return Review("twin", f"twin:{ref.account}:{ref.object}:{ref.id}", question, lead_id, (ref,), choices=pair_choices(ref, [lead_id]))
 
 
 def _hint_review(newcomer: Newcomer, known: Known) -> Review:
     ref = newcomer.ref
     question = f"{ref.account} {ref.object} {ref.id} carries the id of lead {known.lead_id} but another name or address. A cloned record?"
-    return Review("clone", f"clone:{ref.account}:{ref.object}:{ref.id}", question, known.lead_id, (ref,))
+    return Review(
+        "clone", f"clone:{ref.account}:{ref.object}:{ref.id}", question, known.lead_id, (ref,), choices=pair_choices(ref, [known.lead_id])
+    )
 
 
 def _address_review(kind: str, newcomer: Newcomer, lead_ids: Sequence[str]) -> Review:
@@ -131,4 +133,4 @@ def _address_review(kind: str, newcomer: Newcomer, lead_ids: Sequence[str]) -> R
     others = ", ".join(islice(lead_ids, 5))
     why = "other names" if kind == "shared_address" else "more than one possible person"
     question = f"{ref.account} {ref.object} {ref.id} shares an address with lead {others}, but with {why}. One person or several?"
-    return Review(kind, f"{kind}:{ref.account}:{ref.object}:{ref.id}", question, lead_ids[0], (ref,))
+    return Review(kind, f"{kind}:{ref.account}:{ref.object}:{ref.id}", question, lead_ids[0], (ref,), choices=pair_choices(ref, lead_ids))

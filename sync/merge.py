@@ -9,18 +9,53 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import IntEnum
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Protocol
 
-from leads.model import ABSENT, CLEARED, FIELDS, Items, Kind, Value, Winner
+from leads.model import ABSENT, CLEARED, FIELDS, Items, Kind, OnBlank, Value, Winner
 from leads.stages import furthest
 from mappings.sets import shown
-from sync.state import Base, Change, LeadState, Link, Origin, Pair, Policy, Problem, Ref, Review, Revision, Role, blank, dump_value, same
+from sync.ask import must_ask, park
+from sync.state import (
+    Base,
+    Candidate,
+    Change,
+    LeadState,
+    Link,
+    Origin,
+    Pair,
+    Policy,
+    Problem,
+    Ref,
+    Review,
+    Revision,
+    Role,
+    blank,
+    dump_value,
+    same,
+)
 
-FLIPS_UNTIL_REVIEW = 3
+IMPORT = "import"  # the account under which imported tables are known
+LEFT_ALONE = "left_alone"  # a person decided that this record keeps its own value
+FLIP_WINDOW = timedelta(days=1)  # a record that takes back what we wrote after longer than that has simply been edited
+AGAIN_OR_LEAVE = (
+    {"answer": "again", "says": "Leadloom goes on writing it."},
+    {"answer": "leave", "says": "This record keeps what stands there; Leadloom writes this field there no more."},
+)
 SKEW = timedelta(minutes=1)  # how far the clocks of two CRMs may be apart
 SETS = tuple(name for name, spec in FIELDS.items() if spec.kind in (Kind.EMAILS, Kind.PHONES))
 RESTRICTIONS = tuple(name for name, spec in FIELDS.items() if spec.winner is Winner.RESTRICTIVE)
+
+
+class Evidence(IntEnum):
+    """The rank of evidence, the best first."""
+
+    PERSON = 0
+    FORM = 1
+    IMPORT = 2
+    AUTOMATION = 3
 
 
 class Observed(Protocol):
@@ -66,34 +101,60 @@ class Merged:
     revisions: tuple[Revision, ...] = ()
     problems: tuple[Problem, ...] = ()
     reviews: tuple[Review, ...] = ()
+    closed: tuple[str, ...] = ()  # subjects of questions that have answered themselves
 
 
-def merge(lead: LeadState, views: Sequence[View], policy: Policy, now: datetime) -> Merged:
-    """The lead after everything that was read, and the views with the bases that follow from it."""
+def merge(
+    lead: LeadState, views: Sequence[View], policy: Policy, now: datetime, answers: Mapping[str, Any] = MappingProxyType({})
+) -> Merged:
+    """The lead after everything that was read, and the views with the bases that follow from it.
+
+    `answers` are what people answered about this lead, by the subject of the question.
+    """
     ordered = sorted(views, key=lambda view: (policy.rank(view.ref.account), view.link.role is Role.TWIN, view.ref))
     changes: dict[str, list[Change]] = {}
     problems: list[Problem] = []
     reviews: list[Review] = []
     fields, origins, revisions = dict(lead.fields), dict(lead.origins), list[Revision]()
     for name in SETS:
-        _merge_set(name, ordered, fields, origins, revisions, now)
+        _merge_set(name, ordered, fields, origins, revisions, policy, now)
     after = []
     for view in ordered:
-        base, found, told, asked = _read(view, policy, now)
+        base, found, told, asked = _read(view, lead, policy, now)
         after.append(replace(view, base=base))
         problems += told
         reviews += asked
         for change in found:
             changes.setdefault(change.name, []).append(change)
-    for name, found in changes.items():
-        revision = merge_field(name, fields.get(name, ABSENT), origins.get(name), found, policy)
-        if revision is None:
-            continue
-        revisions.append(revision)
-        fields[name], origins[name] = revision.new, revision.origin
+    waiting: dict[str, tuple[Candidate, ...]] = {}
+    closed: list[str] = []
+    for name in dict.fromkeys((*changes, *lead.asked)):
+        found, ours = changes.get(name, []), Candidate(fields.get(name, ABSENT), origins.get(name, Origin("")))
+        if must_ask(name, ours.value, found, lead.asked.get(name, ()), policy):
+            parked = park(lead.id, name, ours, found, lead.asked.get(name, ()), answers)
+            revision = parked.revision
+            closed += parked.closed
+            reviews += [parked.review] if parked.review is not None else []
+            after = [_left_alone(view, name, ours.value) if view.ref in parked.left_alone else view for view in after]
+            if parked.waiting:
+                waiting[name] = parked.waiting
+        else:
+            revision = merge_field(name, ours.value, origins.get(name), found, policy)
+        if revision is not None:
+            revisions.append(revision)
+            fields[name], origins[name] = revision.new, revision.origin
     moved = any(not same(revision.old, revision.new) for revision in revisions)
-    state = replace(lead, fields=fields, origins=origins, version=lead.version + 1 if moved else lead.version)
-    return Merged(_hold_stage(lead, state, changes, now), tuple(after), tuple(revisions), tuple(problems), tuple(reviews))
+    state = replace(lead, fields=fields, origins=origins, version=lead.version + 1 if moved else lead.version, asked=waiting)
+    return Merged(_hold_stage(lead, state, changes, now), tuple(after), tuple(revisions), tuple(problems), tuple(reviews), tuple(closed))
+
+
+def _left_alone(view: View, name: str, ours: Value) -> View:
+    """The record keeps what it insists on, and is not written the value again that it took back."""
+    pairs = dict(view.base.pairs)
+    for row in view.dialect.rows:
+        if row.lead == name and row.id in pairs:
+            pairs[row.id] = replace(pairs[row.id], refused=(dump_value(ours), LEFT_ALONE))
+    return replace(view, base=Base(pairs, view.base.read_at))
 
 
 def merge_field(name: str, ours: Value, origin: Origin | None, changes: Sequence[Change], policy: Policy) -> Revision | None:
@@ -148,12 +209,31 @@ def _winner(name: str, contenders: Sequence[_Contender], policy: Policy) -> _Con
     spelled = _better_spelled(contenders, policy)
     if spelled is not None:
         return spelled
+    contenders = _preferred(name, contenders, policy)
     newest = next(
         (one for one in contenders if all(other is one or _certainly_after(one.origin, other.origin) for other in contenders)), None
     )
     if newest is not None and (policy.fields[name].winner != Winner.PRECEDENCE or not _is_between_accounts(contenders)):
         return newest
     return min(contenders, key=lambda one: policy.rank(one.origin.account))
+
+
+def _preferred(name: str, contenders: Sequence[_Contender], policy: Policy) -> Sequence[_Contender]:
+    """Those among whom time and order decide: what the owner of the field says, or what has the best evidence; else all."""
+    rule = policy.fields[name]
+    if rule.winner == Winner.OWNER:
+        return [one for one in contenders if one.origin.account == rule.owner] or contenders
+    if rule.winner == Winner.RANK:
+        best = min(evidence(one.origin) for one in contenders)
+        return [one for one in contenders if evidence(one.origin) == best]
+    return contenders
+
+
+def evidence(origin: Origin) -> Evidence:
+    """Who gave a value. Where a CRM does not tell, its values are taken for a person's."""
+    if origin.account == "":
+        return Evidence.AUTOMATION
+    return Evidence.IMPORT if origin.account == IMPORT else Evidence.PERSON
 
 
 def _better_spelled(contenders: Sequence[_Contender], policy: Policy) -> _Contender | None:
@@ -208,12 +288,15 @@ def _rule(name: str, contenders: Sequence[_Contender], best: _Contender, policy:
         return "the furthest stage"
     if _better_spelled(contenders, policy) is not None:
         return "the better spelling"
+    preferred = _preferred(name, contenders, policy)
+    if len(preferred) < len(contenders) and best in preferred:
+        return f"{policy.fields[name].owner} owns this field" if policy.fields[name].winner == Winner.OWNER else "the better evidence"
     if all(_certainly_after(best.origin, one.origin) for one in others):
         return "certainly the newest change"
     return "order of the accounts"
 
 
-def _read(view: View, policy: Policy, now: datetime) -> tuple[Base, list[Change], list[Problem], list[Review]]:
+def _read(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple[Base, list[Change], list[Problem], list[Review]]:
     """Compare one record with its base, row by row; sets are merged elsewhere but their base moves here."""
     if view.record is None:
         return view.base, [], [], []
@@ -233,9 +316,10 @@ def _read(view: View, policy: Policy, now: datetime) -> tuple[Base, list[Change]
             continue
         meaning = row.parse(theirs, pair.meant)
         if row.direction == "out" or policy.fields[row.lead].direction == "out":
-            pairs[row.id] = _foreign_edit(view, row, pair, theirs, meaning, problems, reviews)
+            pairs[row.id] = _foreign_edit(view, row, pair, theirs, meaning, policy, problems, reviews)
             continue
-        pairs[row.id] = Pair(theirs, meaning, pair.refused if same(meaning, pair.meant) else None)
+        flips = _flips(view, lead, row, pair, now)
+        pairs[row.id] = Pair(theirs, meaning, pair.refused if same(meaning, pair.meant) else None, flips)
         if row.lead in RESTRICTIONS:
             if pair.meant is True and meaning is not True:
                 problems.append(_lifted(view, row))
@@ -243,13 +327,23 @@ def _read(view: View, policy: Policy, now: datetime) -> tuple[Base, list[Change]
         if same(meaning, pair.meant):
             continue
         first = not view.base.knows(row.id)
-        if first and blank(meaning):
+        tug = flips >= policy.flips
+        if blank(meaning) and (first or (policy.fields[row.lead].blank == OnBlank.KEEP and not tug)):
             continue
         new = CLEARED if blank(meaning) else meaning
         lo = _latest(view.since, view.record.created_at if first else view.base.read_at)
         hi = view.record.changed_at if view.record.changed_at is not None else now
-        changes.append(Change(row.lead, pair.meant, new, view.ref, row.id, lo, hi, first, partial(row.fits, theirs)))
+        changes.append(Change(row.lead, pair.meant, new, view.ref, row.id, lo, hi, first, tug, partial(row.fits, theirs)))
     return Base(pairs, now), changes, problems, reviews
+
+
+def _flips(view: View, lead: LeadState, row: Any, pair: Pair, now: datetime) -> int:
+    """How often in a row this record has taken back a value that came to it from elsewhere."""
+    origin, value = lead.origins.get(row.lead), lead.fields.get(row.lead, ABSENT)
+    if origin is None or origin.ref == view.ref or blank(pair.meant) or not same(pair.meant, value):
+        return pair.flips
+    recent = view.base.read_at is not None and now - view.base.read_at <= FLIP_WINDOW
+    return pair.flips + 1 if recent else 1
 
 
 def _latest(*moments: datetime | None) -> datetime | None:
@@ -263,13 +357,17 @@ def _lifted(view: View, row: Any) -> Problem:
     return Problem(view.ref.account, "restriction_lifted", message, fix, view.ref, view.link.lead_id, row.lead)
 
 
-def _foreign_edit(view: View, row: Any, pair: Pair, theirs: Any, meaning: Value, problems: list[Problem], reviews: list[Review]) -> Pair:
+def _foreign_edit(
+    view: View, row: Any, pair: Pair, theirs: Any, meaning: Value, policy: Policy, problems: list[Problem], reviews: list[Review]
+) -> Pair:
     """Somebody wrote a field that is ours. It is written again and said; after some rounds a person has to look."""
     if not view.base.knows(row.id) or same(meaning, pair.meant):
         return Pair(theirs, meaning if same(meaning, pair.meant) else ABSENT, None, pair.flips)
+    if pair.refused is not None and pair.refused[1] == LEFT_ALONE:
+        return replace(pair, seen=theirs, meant=ABSENT)
     flips = pair.flips + 1
     where = f"{view.ref.object} {view.ref.id}"
-    if flips < FLIPS_UNTIL_REVIEW:
+    if flips < policy.flips:
         problems.append(
             Problem(
                 view.ref.account,
@@ -289,13 +387,22 @@ def _foreign_edit(view: View, row: Any, pair: Pair, theirs: Any, meaning: Value,
             f"{row.lead} of {view.ref.account} {where} was changed {flips} times after Leadloom wrote it. Who is to own it?",
             view.link.lead_id,
             (view.ref,),
+            row.lead,
+            tuple({**one, "rows": [row.id]} for one in AGAIN_OR_LEAVE),
         )
     )
-    return Pair(theirs, ABSENT, (dump_value(pair.meant), "tug_of_war"), flips)
+    ours = pair.refused[0] if pair.refused is not None else dump_value(pair.meant)
+    return Pair(theirs, ABSENT, (ours, "tug_of_war"), flips)
 
 
 def _merge_set(
-    name: str, views: Iterable[View], fields: dict[str, Value], origins: dict[str, Origin], revisions: list[Revision], now: datetime
+    name: str,
+    views: Iterable[View],
+    fields: dict[str, Value],
+    origins: dict[str, Origin],
+    revisions: list[Revision],
+    policy: Policy,
+    now: datetime,
 ) -> None:
     """An observed-remove set: what a record newly shows is added, what it no longer shows is removed, nothing else moves."""
     ours = fields.get(name, ABSENT)
@@ -322,7 +429,7 @@ def _merge_set(
             kept.append(item)
             have.add(item.key)
     result: Value = tuple(kept) if kept else CLEARED
-    if same(result, ours):
+    if same(result, ours) or (result is CLEARED and policy.fields[name].blank == OnBlank.KEEP):
         return
     origin = Origin(last.ref.account, last.ref, "", None, now)
     fields[name], origins[name] = result, origin

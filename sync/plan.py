@@ -14,7 +14,7 @@ from leads.model import ABSENT, Items, Value
 from leads.normal import Refused, email
 from mappings.sets import project, shown
 from mappings.values import Held
-from sync.merge import RESTRICTIONS, SETS, View, every_row
+from sync.merge import LEFT_ALONE, RESTRICTIONS, SETS, View, every_row
 from sync.state import (
     Base,
     Cell,
@@ -141,7 +141,7 @@ class _Draft:
                 self.cells.append(Cell(rows[remote].id, remote, rows[remote].lead, None, new, ABSENT, "the CRM insists on a value"))
 
     def _may_write(self, row: Any) -> bool:
-        return row.written and self.policy.fields[row.lead].direction in ("both", "out")
+        return row.written and row.lead not in self.lead.asked and self.policy.fields[row.lead].direction in ("both", "out")
 
     def _row(self, row: Any, *, creating: bool) -> None:
         value, pair = self.lead.fields.get(row.lead, ABSENT), self._pair(row)
@@ -157,12 +157,18 @@ class _Draft:
         elif formatted == pair.seen:
             if not creating:
                 self.pairs[row.id] = replace(pair, meant=value, refused=None)
-        elif pair.refused is not None and pair.refused[0] == dump_value(value):
+        elif pair.refused is not None and (pair.refused[0] == dump_value(value) or self._stays_theirs(row, pair)):
             self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
         elif row.id in self.waits:
             self.waiting += 1
         else:
             self.cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, value, self._why(row.lead)))
+
+    def _stays_theirs(self, row: Any, pair: Pair) -> bool:
+        """A field that we compute and a person left to the record: whatever we compute next."""
+        return (
+            pair.refused is not None and pair.refused[1] == LEFT_ALONE and "out" in (row.direction, self.policy.fields[row.lead].direction)
+        )
 
     def _set(self, name: str) -> None:
         rows = [row for row in self.dialect.sets[name] if self._may_write(row)]
@@ -248,7 +254,8 @@ HELD_FIXES: Mapping[str, str] = {
     "not_understood": "Correct what stands in the field in the CRM; it is read again with the next sync.",
     "address_required": "Add an e-mail address to the lead in any CRM.",
     "ignored": "The CRM accepted the write without applying it; change the value there by hand if it is to move.",
-    "tug_of_war": "Take the field out of the workflow that edits it, then `leadloom problems retry ID`.",
+    "tug_of_war": "Take the field out of the workflow that edits it; then answer in `leadloom review list`.",
+    "left_alone": "Nothing is to be done: somebody decided that this record keeps its value.",
 }
 
 

@@ -17,8 +17,8 @@ from connectors.errors import ConnectorError
 from sync.census import Census
 from sync.merge import View
 from sync.settle import refuse, settle, settle_create, settle_unknown, without
-from sync.state import Base, Entry, EntryState, Link, PlannedWrite, Problem, Ref, Section
-from sync.weave import addresses_of
+from sync.state import Base, Cell, Entry, EntryState, Link, PlannedWrite, Problem, Ref, Review, Section
+from sync.weave import addresses_of, digest
 from sync.workspace import Door, Workspace
 
 ONE_BY_ONE = 20  # entries journalled at once where every write is a call of its own
@@ -92,6 +92,7 @@ class _Settling:
         self.dialect = door.dialects[object]
         self.links: dict[Ref, tuple[Link, Base]] = {}
         self.problems: list[Problem] = []
+        self.reviews: list[Review] = []
         self.hints: list[Ref] = []
         self.again: list[tuple[PlannedWrite, str]] = []
         self.marks: dict[tuple[EntryState, str, str, str, str], list[int]] = {}
@@ -163,6 +164,7 @@ class _Settling:
         self._problem(
             entry, f"rejected:{receipt.cause}", message, "Correct the value in the lead or in the CRM.", cell.field if cell else ""
         )
+        self.reviews.append(_refused(write, receipt, cell))
         if write.id is not None:
             ref = Ref(self.door.name, self.object, write.id)
             link, base = self.links[ref]
@@ -201,6 +203,24 @@ class _Settling:
             self.census.plan(self.door.name)
         if self.problems:
             unit.add_problems(self.problems, "", self.now)
+        self.census.reviews += unit.ask(self.reviews, "", self.now)
+
+
+def _refused(write: PlannedWrite, receipt: Receipt, cell: Cell | None) -> Review:
+    """What a CRM would not take: asked once per record, field and value."""
+    field = cell.field if cell is not None else ""
+    what = f"{write.object} {write.id}" if write.id is not None else f"a new {write.object}"
+    about = digest("refused", *map(str, write.target), field, "" if cell is None else repr(cell.new))
+    question = f"{write.account} refused {field or 'to write'} for {what} of lead {write.lead_id}: {receipt.message or receipt.cause}"
+    refs = (Ref(write.account, write.object, write.id),) if write.id is not None else ()
+    choices = tuple({**one, "rows": [] if cell is None else [cell.row_id]} for one in RETRY_OR_LEAVE)
+    return Review("refused", f"refused:{about}", question, write.lead_id, refs, field, choices)
+
+
+RETRY_OR_LEAVE = (
+    {"answer": "retry", "says": "It was mended: the next sync tries again."},
+    {"answer": "leave", "says": "The record keeps what it shows, until the value of the lead changes."},
+)
 
 
 # Looking up what was never answered

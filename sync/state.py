@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from leads.model import ABSENT, CLEARED, Item, Value
+from leads.model import ABSENT, CLEARED, Item, OnBlank, Value
 
 Json = Any  # values of a CRM, verbatim; never inspected outside the mappings
 
@@ -92,6 +92,13 @@ class Origin:
     hi: datetime | None = None
 
 
+class Candidate(NamedTuple):
+    """A value that a field could have, and where it comes from."""
+
+    value: Value
+    origin: Origin
+
+
 @dataclass(frozen=True, slots=True)
 class LeadState:
     """One lead as the hub holds it."""
@@ -107,13 +114,15 @@ class LeadState:
     created_at: datetime | None = None
     open_debts: bool = False
     due: datetime | None = None
+    asked: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)  # fields that wait for a person: nobody is written them
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One side changed one field. `lo` is the last moment the old value was seen (None: unknown), `hi` when the new one was there.
 
-    `explained_by` tells whether what the record shows now could be this CRM's way of showing a given value.
+    `explained_by` tells whether what the record shows now could be this CRM's way of showing a given value. `tug`: this record has
+    taken back what we wrote so often that a person has to say who is right.
     """
 
     name: str
@@ -124,6 +133,7 @@ class Change:
     lo: datetime | None
     hi: datetime | None
     first_contact: bool = False
+    tug: bool = False
     explained_by: Callable[[Value], bool] = field(default=lambda _value: False, compare=False, repr=False)
 
 
@@ -216,13 +226,36 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A question for a person. `subject` makes it unique, so that it is asked once."""
+    """A question for a person. `subject` makes it unique, so that it is asked once and the answer is remembered.
+
+    `choices` are what can be answered: each has an `answer`, and either `says` (a sentence) or a `value` and where it comes `from`.
+    """
 
     kind: str
     subject: str
     question: str
     lead_id: str = ""
     refs: tuple[Ref, ...] = ()
+    field: str = ""
+    choices: tuple[Mapping[str, Json], ...] = ()
+
+
+def pair_key(side: Ref | str) -> str:
+    """How a side of a decided pair is called: a record by its reference, a lead by its id."""
+    return f"lead:{side}" if isinstance(side, str) else ":".join(side)
+
+
+def pair_choices(side: Ref | str, lead_ids: Sequence[str]) -> tuple[Mapping[str, Json], ...]:
+    """What can be answered to "which of these leads is this record (or lead)?"; `pairs` are what follows from it, left, right, verdict."""
+
+    def pairs(same: str | None) -> list[list[str]]:
+        return [[pair_key(side), pair_key(lead_id), "same" if lead_id == same else "different"] for lead_id in lead_ids]
+
+    if len(lead_ids) == 1:
+        known = [{"answer": "same", "says": f"The same person as lead {lead_ids[0]}.", "pairs": pairs(lead_ids[0])}]
+    else:
+        known = [{"answer": lead_id, "says": f"The same person as lead {lead_id}.", "pairs": pairs(lead_id)} for lead_id in lead_ids]
+    return (*known, {"answer": "different", "says": "Somebody else.", "pairs": pairs(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +319,15 @@ def refs_text(refs: Sequence[Ref]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FieldPolicy:
-    """How one field behaves between the accounts. `direction` is both, in (read only), out (ours) or off."""
+    """How one field behaves between the accounts. `direction` is both, in (read only), out (ours) or off.
+
+    `owner` is the account that wins where `winner` is owner; `blank` says what it means that a record's value was emptied.
+    """
 
     winner: str
     direction: str = "both"
+    owner: str = ""
+    blank: str = OnBlank.CLEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +336,7 @@ class Policy:
 
     precedence: tuple[str, ...]
     fields: Mapping[str, FieldPolicy]
+    flips: int = 3  # how often within a day a record may take back what we wrote before a person is asked
 
     def rank(self, account: str) -> int:
         return self.precedence.index(account) if account in self.precedence else len(self.precedence)

@@ -40,6 +40,7 @@ from sync.state import (
     Review,
     Revision,
     Role,
+    pair_choices,
 )
 from sync.workspace import Door, Workspace
 
@@ -253,7 +254,9 @@ def _follow_aliases(unit: Any, records: Mapping[Ref, Record], run: str, now: dat
 
 def _merged_leads(survivor: Ref, lead_ids: Sequence[str]) -> Review:
     question = f"{survivor.account} merged records of leads {' and '.join(lead_ids)} into {survivor.object} {survivor.id}. One person?"
-    return Review("merged_leads", f"merged:{':'.join(lead_ids)}", question, lead_ids[0], (survivor,))
+    return Review(
+        "merged_leads", f"merged:{':'.join(lead_ids)}", question, lead_ids[0], (survivor,), choices=pair_choices(lead_ids[0], lead_ids[1:])
+    )
 
 
 # Restrictions
@@ -336,6 +339,7 @@ class _Chunk:
     revisions: dict[str, list[Revision]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
     writes: list[PlannedWrite] = field(default_factory=list)
     addresses: dict[Ref, tuple[str, set[str]]] = field(default_factory=dict)
     assignments: list[dict[str, Any]] = field(default_factory=list)
@@ -356,6 +360,7 @@ class _Chunk:
         self.states: dict[str, LeadState] = unit.leads(ids)
         self.views: dict[str, list[tuple[Link, Base]]] = unit.links_of(ids)
         self.inbox: dict[str, dict[Ref, tuple[Record, datetime | None]]] = unit.inbox_of(ids)
+        self.answers: dict[str, Any] = unit.answers_of(ids)
         self.open: dict[str, list[Entry]] = unit.open_entries_of(ids)
         self.pools: routing.State = routing.unpack(unit.pools())
         self.dialects = dialects_of(self.doors)
@@ -376,7 +381,7 @@ class _Chunk:
 
     def _lead(self, state: LeadState) -> None:
         views = _promote([view for link, base in self.views.get(state.id, []) if (view := self._view(state.id, link, base)) is not None])
-        merged = merge(state, views, self.workspace.policy, self.now)
+        merged = merge(state, views, self.workspace.policy, self.now, self.answers)
         decision = decide(merged.lead, state.fields, self.restricted, self.workspace.rules, self.pools, self.now)
         lead = decision.lead
         self.pools = decision.pools
@@ -384,6 +389,7 @@ class _Chunk:
         self.writes += owed.writes
         self.problems += [*merged.problems, *owed.problems]
         self.reviews += merged.reviews
+        self.closed += merged.closed
         for ref in owed.newly_held:
             self.census.plan(ref.account)
             self.census.outcome(ref.account, "held")
@@ -499,6 +505,7 @@ class _Chunk:
         unit.put_addresses(self.addresses)
         unit.add_revisions(self.revisions, run, now)
         unit.replace_problems(ids, self.problems, run, now)
+        unit.drop_reviews(self.closed)
         self.census.reviews += unit.ask(self.reviews, run, now)
         unit.journal(self.writes, run)
         unit.put_pools(routing.pack(self.pools))

@@ -22,6 +22,8 @@ MAY_IMPORT = {
 PURE = (
     "leads",
     "sync/link.py",
+    "sync/ask.py",
+    "sync/rebase.py",
     "sync/merge.py",
     "sync/decide.py",
     "sync/plan.py",

@@ -64,8 +64,7 @@ class World:
 
     def workspace(self, **changes: Any) -> Workspace:
         accounts = {crm: self._account(crm) for crm in self.apps}
-        fields = {name: FieldPolicy(spec.winner, "out" if spec.winner is Winner.OURS else "both") for name, spec in FIELDS.items()}
-        policy = Policy(tuple(accounts), fields)
+        policy = Policy(tuple(accounts), {**usual_fields(), **changes.pop("fields", {})})
         rules = Rules(scoring_rules.parse(SCORING), routing.parse(ROUTING))
         return Workspace(self.store, accounts, policy, rules, **{"guards": self.guards, "clock": self.clock.now, **changes})
 
@@ -147,6 +146,12 @@ class World:
 
     def records(self, crm: str, object: str) -> list[dict[str, Any]]:
         return self.apps[crm].records()[object]
+
+
+def usual_fields() -> dict[str, FieldPolicy]:
+    """What every field does unless the settings say otherwise."""
+    ways = {name: "out" if spec.winner is Winner.OURS else "both" for name, spec in FIELDS.items()}
+    return {name: FieldPolicy(spec.winner, ways[name], blank=spec.blank) for name, spec in FIELDS.items()}
 
 
 def _bind(crm: str, object: str, schema: Any, owners: Any, identity: Any) -> Any:

@@ -113,7 +113,14 @@ def record_shows(world: RandomWorld, lead: Any, ref: Ref, record: Record, base: 
         if row.remote not in record.fields:
             continue
         demand(not base.knows(row.id) or pair.seen == theirs, f"{ref} {row.id}: the base says {pair.seen!r}, the CRM shows {theirs!r}")
-        if row.lead in RESTRICTIONS or not row.written or row.create_only or value is ABSENT or pair.refused is not None:
+        if (
+            row.lead in lead.asked
+            or row.lead in RESTRICTIONS
+            or not row.written
+            or row.create_only
+            or value is ABSENT
+            or pair.refused is not None
+        ):
             continue
         expected = row.format(value, theirs)
         demand(

@@ -1,0 +1,124 @@
+"""`review`: questions that only a person can answer. An answer is remembered for ever and carried out by the next sync."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from commands.exits import Stop
+from commands.options import Config, Json, Limit
+
+if TYPE_CHECKING:
+    from store.unit import Unit
+
+Row = Mapping[str, Any]
+
+review = typer.Typer(
+    help="Questions that only a person can answer: differing values, possible duplicates, refused writes.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+ReviewId = Annotated[int, typer.Argument(metavar="ID", help="a number of `leadloom review list`")]
+
+
+@review.command("list")
+def list_reviews(
+    every: Annotated[bool, typer.Option("--all", help="answered ones, too")] = False,
+    limit: Limit = 100,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """The questions that wait for an answer, the newest first."""
+    from commands import showing
+    from commands.workspace import open_memory, settings_of
+
+    zone = ZoneInfo(settings_of(config).defaults.timezone)
+    with open_memory(config) as store, store.begin() as unit:
+        found = [_summary(row, zone) for row in unit.reviews(answered=every, limit=limit)]
+    if as_json:
+        showing.print_json(found)
+    elif len(found) == 0:
+        showing.show("No questions.")
+    else:
+        rows = ((one["id"], one["kind"], one["question"], one["choices"], one["answer"]) for one in found)
+        showing.show(showing.table("Questions", ("id", "kind", "question", "answers", "answered"), rows))
+
+
+@review.command("show")
+def show_review(id: ReviewId, as_json: Json = False, config: Config = None) -> None:
+    """One question, with its sides next to each other and what each answer means."""
+    from commands import showing
+    from commands.workspace import open_memory, settings_of
+
+    zone = ZoneInfo(settings_of(config).defaults.timezone)
+    with open_memory(config) as store, store.begin() as unit:
+        row = unit.review(id)
+        if row is None:
+            raise Stop(f"There is no question {id}. `leadloom review list` shows them.")
+        document = {**_summary(row, zone), "choices": [_choice(one) for one in row["choices"]], "sides": _sides(unit, row)}
+    showing.print_json(document) if as_json else showing.show(*showing.of_review(document))
+
+
+@review.command("decide")
+def decide(
+    id: ReviewId,
+    answer: Annotated[str, typer.Argument(metavar="ANSWER", help="one of the answers that `leadloom review show ID` lists")],
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="who decided (default: the user of this machine)")] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Answer a question. The next sync carries it out, and the same question is not asked again."""
+    from commands import showing
+    from commands.workspace import open_workspace, settings_of
+    from sync import answers
+
+    settings = settings_of(config)
+    with open_workspace(settings) as workspace:
+        row = answers.decide(workspace, id, answer, by if by is not None else _user())
+    answered = _summary(row, ZoneInfo(settings.defaults.timezone))
+    showing.print_json(answered) if as_json else showing.show(f"Question {id}: {answer}. The next sync carries it out.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def _summary(row: Row, zone: ZoneInfo) -> dict[str, Any]:
+    from commands.looking import moment
+
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "question": row["question"],
+        "lead_id": row["lead_id"],
+        "field": row["field"] or None,
+        "records": [":".join(ref) for ref in row["refs"]],
+        "asked": moment(row["at"], zone),
+        "choices": [one["answer"] for one in row["choices"]],
+        "answer": row["answer"]["answer"] if isinstance(row["answer"], dict) else row["answer"],
+        "answered": moment(row["answered_at"], zone),
+        "by": row["answered_by"] or None,
+    }
+
+
+def _choice(choice: Row) -> dict[str, Any]:
+    return {key: choice[key] for key in ("answer", "says", "value", "from", "at") if key in choice}
+
+
+def _sides(unit: Unit, row: Row) -> list[dict[str, Any]]:
+    """What is compared: the leads the question is about, and the leads of its records."""
+    from commands.leads import plain_fields
+
+    named = {row["lead_id"], *(key.removeprefix("lead:") for one in row["choices"] for pair in one.get("pairs", ()) for key in pair[:2])}
+    links = [link for ref in row["refs"] for link, _ in unit.links_at(ref.account, ref.object, [ref.id]).values()]
+    records = {link.lead_id: f"{link.ref.account} {link.ref.object} {link.ref.id}" for link in links}
+    leads = unit.leads(sorted(named | set(records)))
+    return [{"lead_id": id, "record": records.get(id), "fields": plain_fields(lead)} for id, lead in sorted(leads.items())]
