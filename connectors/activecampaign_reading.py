@@ -113,11 +113,17 @@ class Reading:
                 yield from self._unsubscribed_from(str(row["id"]), fields)
 
     def by_address(self, address: str, fields: Sequence[str]) -> list[Seen]:
-        """A misspelt parameter would show somebody else, so the address is compared (PipedreamHQ/pipedream#4612)."""
-        params = {"email": address, "limit": PAGE, **self._account.asking(fields)}
-        body = self._calls.read(CONTACTS, kind="search", params=params)
-        rows = [row for row in self._calls.rows(body, "contacts") if contacts.same_address(row, address)]
-        return self._account.look(rows, body, fields)
+        """A misspelt parameter would show somebody else, so the address is compared (PipedreamHQ/pipedream#4612).
+
+        Whether letter case counts is not documented: what is not found as it is written is looked for in small letters.
+        """
+        for spelled in dict.fromkeys((address, address.lower())):
+            params = {"email": spelled, "limit": PAGE, **self._account.asking(fields)}
+            body = self._calls.read(CONTACTS, kind="search", params=params)
+            rows = [row for row in self._calls.rows(body, "contacts") if contacts.same_address(row, address)]
+            if len(rows) > 0:
+                return self._account.look(rows, body, fields)
+        return []
 
     def _by_id(self, ids: Sequence[str], fields: Sequence[str]) -> list[Seen]:
         if len(ids) == 1:

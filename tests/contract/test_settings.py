@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import sandbox
 from connectors.base import Outcome
 from tests.contract.conftest import deviations
 from tests.contract.dialects import DIALECTS
@@ -19,10 +20,37 @@ from tests.contract.world import ids_of
 
 CHAPTERS = ("reading", "writing", "batches", "changes", "endings", "failure", "manners", "secrets", "schema")
 QUIRKS = [(crm, quirk) for crm in RIGS for quirk in DIALECTS[crm].quirks]
+NAMES = [f"{crm}-{'-'.join(map(str, next(reversed(quirk.items()))))}" for crm, quirk in QUIRKS]
+# Switches that are no open question about the vendor.
+SETTLED = {
+    "what an account is called and where it is": {
+        "portal_id", "org_id", "company_id", "company_domain", "host", "api_domain", "account_name", "account_number",
+    },
+    "how much a plan allows": {
+        "max_filter_groups", "max_filters", "max_filters_total", "url_limit", "burst_limit", "search_limit", "daily_limit", "plan", "seats",
+        "daily_budget", "reset_offset_h", "ban_after", "ban_s", "deal_cap", "updated_limit", "others_spent", "crm_plan", "deals_visible",
+        "features_off",
+    },
+    "what an administrator sets up; the connectors' own tests and the chapters use it": {
+        "data_privacy", "missing_scopes", "creator_removed", "assignment_rule", "field_level_security", "hidden_fields", "unfilterable",
+        "password_expired", "scopes", "closed", "forbidden", "marketing", "inactive_owners", "default_visible_to", "filters",
+    },
+    "how much time passes; the chapter on changes moves it": {"search_lag_s", "open_transaction_s", "conversion_s", "import_s"},
+    "a fault; the matrix of faults has its like": {"null_bodies", "flaky_403", "truncate_at"},
+    "how a test looks on": {"extra_fields", "log_headers"},
+}  # fmt: skip
+# Without side-loading each changed contact costs one more request, so the bar of one request a page does not apply.
+DEARER = {
+    ("activecampaign", "side_loads"): {
+        "test_a_walk_costs_one_call_a_page",
+        "test_many_changes_cost_no_more_calls_than_one",
+        "test_get_costs_one_call_a_batch",
+    }
+}
 SKIPPED = {"hubspot": 9, "salesforce": 16, "salesforce_contact": 18, "pipedrive": 23, "activecampaign": 24}
 
 
-@pytest.mark.parametrize(("crm", "quirk"), QUIRKS, ids=[f"{crm}-{next(iter(quirk))}" for crm, quirk in QUIRKS])
+@pytest.mark.parametrize(("crm", "quirk"), QUIRKS, ids=NAMES)
 def test_a_round_of_everything_holds_whatever_the_vendor_does(crm: str, quirk: Mapping[str, Any]) -> None:
     with rigged(crm, wire="none", settings=quirk) as rig:
         ids = _created(rig)
@@ -34,7 +62,7 @@ def test_a_round_of_everything_holds_whatever_the_vendor_does(crm: str, quirk: M
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize(("crm", "quirk"), QUIRKS, ids=[f"{crm}-{next(iter(quirk))}" for crm, quirk in QUIRKS])
+@pytest.mark.parametrize(("crm", "quirk"), QUIRKS, ids=NAMES)
 def test_the_whole_contract_holds_whatever_the_vendor_does(crm: str, quirk: Mapping[str, Any]) -> None:
     broken = {}
     for _, test in contract_tests():
@@ -44,7 +72,16 @@ def test_the_whole_contract_holds_whatever_the_vendor_does(crm: str, quirk: Mapp
                     test(rig, *arguments)
                 except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # all of them are reported together
                     broken[f"{test.__name__}{arguments}"] = f"{type(error).__name__}: {str(error)[:200]}"
-    assert broken == {}
+    allowed = DEARER.get((crm, next(iter(quirk))), set())
+    assert {name: why for name, why in broken.items() if name.partition("(")[0] not in allowed} == {}
+
+
+def test_every_open_question_about_a_vendor_is_asked_both_ways() -> None:
+    settled = set().union(*SETTLED.values())
+    for crm in ("hubspot", "salesforce", "pipedrive", "activecampaign"):
+        asked = {name for rig in RIGS if DIALECTS[rig].crm == crm for quirk in DIALECTS[rig].quirks for name in quirk}
+        assert asked | settled >= set(sandbox.app(crm).settings)
+        assert asked.isdisjoint(settled)
 
 
 def test_what_is_skipped_is_counted() -> None:
