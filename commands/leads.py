@@ -67,11 +67,8 @@ def why(
 ) -> None:
     """Why a lead is as it is: each value with its source, time and rule, and the values that lost."""
     from commands import showing
-    from commands.checks import nearest
-    from leads.model import FIELDS
 
-    if field is not None and field not in FIELDS:
-        raise Stop(f"A lead has no field {field}. {nearest(field, list(FIELDS))}".rstrip())
+    check_field(field)
     with _one(lead, config) as (unit, found, zone):
         links = unit.links_of([found.id]).get(found.id, [])
         history = unit.revisions(found.id)
@@ -112,6 +109,22 @@ def _one(wanted: str, config: Path | None) -> Iterator[tuple[Unit, LeadState, Zo
     zone = ZoneInfo(settings_of(config).defaults.timezone)
     with open_memory(config) as store, store.begin() as unit:
         yield unit, unit.leads([_found(unit, wanted)]).popitem()[1], zone
+
+
+def check_field(field: str | None) -> None:
+    from commands.checks import nearest
+    from leads.model import FIELDS
+
+    if field is not None and field not in FIELDS:
+        raise Stop(f"A lead has no field {field}. {nearest(field, list(FIELDS))}".rstrip())
+
+
+def lead_called(wanted: str, config: Path | None) -> str:
+    """The id of the lead that somebody names by the beginning of its id or by an address."""
+    from commands.workspace import open_memory
+
+    with open_memory(config) as store, store.begin() as unit:
+        return _found(unit, wanted)
 
 
 def _found(unit: Unit, wanted: str) -> str:

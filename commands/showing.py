@@ -17,7 +17,8 @@ Data = Mapping[str, Any]
 NOTHING = "–"
 AS_ABOVE = " "
 IN_A_PIPE = 200  # columns, where no terminal says how wide it is
-SECTIONS = {"restrict": "opt-out", "create": "create", "update": "update"}
+SECTIONS = {"restrict": "opt-out", "create": "create", "update": "update", "undo": "undo", "delete": "delete"}
+USUAL = ("restrict", "create", "update")  # sections that are shown even if nothing is planned in them
 
 
 def say(sentence: str) -> None:
@@ -87,10 +88,10 @@ def _counts(title: str, report: Data, part: str, keys: Sequence[str], always: Se
     )
 
 
-def of_calls(report: Data) -> Table:
+def of_calls(report: Data, title: str = "Calls") -> Table:
     calls = {name: account["api_calls"] for name, account in report["accounts"].items()}
     kinds = sorted({kind for each in calls.values() for kind in each})
-    return table("Calls", ("CRM", *kinds), ((name, *(each.get(kind, 0) for kind in kinds)) for name, each in calls.items()), numbers=kinds)
+    return table(title, ("CRM", *kinds), ((name, *(each.get(kind, 0) for kind in kinds)) for name, each in calls.items()), numbers=kinds)
 
 
 def of_problems(problems: Sequence[Data]) -> Table:
@@ -112,20 +113,43 @@ def of_plan(plan: Data, limit: int) -> list[Table | str]:
     """A plan: one line per field. At most `limit` lines are shown; the file has them all."""
     lines = [line for row in plan["rows"] for line in _lines_of(row)]
     parts: list[Table | str] = [of_plan_totals(plan)]
+    parts += [_of_cost(plan["cost"])] if any(plan["cost"].values()) else []
     if len(lines) > 0:
         parts.append(table("Writes", ("CRM", "what", "record", "lead", "field", "now", "then", "why"), lines[:limit]))
     if len(lines) > limit:
         parts.append(f"… and {len(lines) - limit} more lines. See them all with --limit {len(lines)} or --json, or in the file of -o.")
-    return parts
+    return [*parts, *_of_left(plan["left"], limit)]
 
 
 def of_plan_totals(plan: Data) -> Table:
     totals: dict[str, dict[str, int]] = {name: dict.fromkeys(SECTIONS, 0) for name in plan["accounts"]}
     for row in plan["rows"]:
         totals[row["account"]][row["section"]] += 1
-    rows = ((name, *numbers.values()) for name, numbers in totals.items())
-    headings = ("opt-outs", "creates", "updates")
+    shown = [section for section in SECTIONS if section in USUAL or any(numbers[section] for numbers in totals.values())]
+    rows = ((name, *(numbers[section] for section in shown)) for name, numbers in totals.items())
+    headings = [f"{SECTIONS[section]}s" for section in shown]
     return table("Plan", ("CRM", *headings), rows, numbers=headings)
+
+
+def _of_cost(cost: Mapping[str, Mapping[str, int]]) -> Table:
+    return of_calls({"accounts": {name: {"api_calls": calls} for name, calls in cost.items()}}, "Calls that it takes")
+
+
+def of_undone(undone: Data, limit: int) -> list[Table | str]:
+    """What an undo took back of a run, and what it left as it is."""
+    told = f"Of {undone['fields']} fields that run {undone['run']} wrote, {undone['back']} go back and {undone['stay']} stay."
+    return [told, *_of_left(undone["left"], limit)]
+
+
+def _of_left(left: Sequence[Data], limit: int) -> list[Table | str]:
+    if len(left) == 0:
+        return []
+    columns = ("CRM", "record", "lead", "field", "fields", "why it stays")
+    rows = (
+        (one["account"], f"{one['object']} {one['id']}", one["lead_id"], one["field"], one["count"], one["reason"]) for one in left[:limit]
+    )
+    more = [f"… and {len(left) - limit} more. See them all with --limit {len(left)} or --json."] if len(left) > limit else []
+    return [table("What stays", columns, rows, numbers=("fields",)), *more]
 
 
 def _lines_of(row: Data) -> Iterable[Sequence[object]]:

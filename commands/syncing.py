@@ -1,4 +1,4 @@
-"""`sync`, `plan`, `apply` and `adopt`: the commands that run the engine."""
+"""`sync`, `plan`, `apply`, `undo` and `adopt`: the commands that run the engine."""
 
 from __future__ import annotations
 
@@ -49,20 +49,11 @@ def plan(
     config: Config = None,
 ) -> None:
     """Show every write that a sync would make now, field by field, and write nothing."""
-    from commands import showing
     from sync import engine
 
     with _working(config, False, "Looking, nothing is written") as workspace:
         document, report = engine.make_plan(workspace, account)
-    if output is not None:
-        _keep(document, output)
-    if as_json:
-        showing.print_json(document.dump())
-    else:
-        showing.show(*showing.of_plan(document.dump(), limit))
-    _tell_troubles(report)
-    if output is not None:
-        showing.say(f"Kept in {output}. It holds personal data. Carry it out with: leadloom apply {output}")
+    _show_plan(document, report, output, limit, as_json)
     raise typer.Exit(Exit.CHANGES if report.exit_code == 0 and detailed_exitcode and len(document.rows) > 0 else report.exit_code)
 
 
@@ -78,6 +69,35 @@ def apply(
     with _working(config, True, "Applying") as workspace:
         report = engine.apply(workspace, document)
     _tell(report, as_json)
+    raise typer.Exit(report.exit_code)
+
+
+def undo(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="a number of `leadloom runs`")],
+    lead: Annotated[str | None, typer.Option("--lead", metavar="LEAD", help="only this lead: beginning of its id, or an address")] = None,
+    field: Annotated[str | None, typer.Option("--field", metavar="FIELD", help="only this field, such as job_title")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would go back, write to no CRM")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="keep the plan, for `leadloom apply FILE`")] = None,
+    limit: Limit = 100,
+    yes: Yes = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Take back what a run wrote, where nobody has moved on since. What stays is listed, with the reason."""
+    from commands.leads import check_field, lead_called
+    from sync import engine
+    from sync.undo import Undoing
+
+    check_field(field)
+    undoing = Undoing(run, "" if lead is None else lead_called(lead, config), field or "")
+    if dry_run or output is not None:
+        with _working(config, False, "Looking, nothing is written") as workspace:
+            document, report = engine.plan_undo(workspace, undoing)
+        _show_plan(document, report, output, limit, as_json)
+    else:
+        with _working(config, yes, "Undoing") as workspace:
+            report = engine.undo(workspace, undoing)
+        _tell(report, as_json, limit)
     raise typer.Exit(report.exit_code)
 
 
@@ -129,13 +149,29 @@ def busy(title: str) -> Iterator[None]:
         yield
 
 
-def _tell(report: Report, as_json: bool) -> None:
+def _show_plan(document: PlanDocument, report: Report, output: Path | None, limit: int, as_json: bool) -> None:
     from commands import showing
 
+    if output is not None:
+        _keep(document, output)
     if as_json:
-        showing.print_json(report.document())
+        showing.print_json(document.dump())
     else:
-        showing.show(*showing.of_run(report.document()))
+        showing.show(*showing.of_plan(document.dump(), limit))
+    _tell_troubles(report)
+    if output is not None:
+        showing.say(f"Kept in {output}. It holds personal data. Carry it out with: leadloom apply {output}")
+
+
+def _tell(report: Report, as_json: bool, limit: int = 100) -> None:
+    from commands import showing
+
+    document = report.document()
+    if as_json:
+        showing.print_json(document)
+    else:
+        undone = showing.of_undone(document["undone"], limit) if "undone" in document else []
+        showing.show(*showing.of_run(document), *undone)
     _tell_troubles(report)
 
 

@@ -136,6 +136,10 @@ class ActiveCampaign:
         self._check(object)
         return self._writing.write(writes)
 
+    def attached(self, object: str, ids: Sequence[str]) -> Mapping[str, bool | None]:
+        self._check(object)
+        return {id: self._reading.attached(id) for id in ids}
+
     def calls(self) -> Mapping[str, int]:
         return self._door.calls
 

@@ -16,7 +16,7 @@ from connectors.activecampaign_calls import PAGE, echo, total
 from connectors.activecampaign_contacts import Seen
 from connectors.base import Ending, Page, Record
 from connectors.errors import Unreadable
-from connectors.http import Answer
+from connectors.http import Answer, escape
 
 OVERLAP: Final = timedelta(seconds=60)
 ANY_ZONE: Final = timedelta(days=1)  # covers every reading of a time whose zone is in doubt
@@ -89,6 +89,14 @@ class Reading:
         wanted = list(dict.fromkeys(ids))
         found = {record.id: record for record in self._records(self._by_id([id for id in wanted if id.isdecimal()], fields), fields)}
         return [found[id] if id in found else missing(id) for id in wanted]
+
+    def attached(self, id: str) -> bool | None:
+        """Deals come with the contact itself, notes have a list of their own; there is no batch for either."""
+        contact, notes = (self._calls.fetch(f"{CONTACTS}/{escape(id)}{more}", kind="read") for more in ("", "/notes"))
+        if not contact.ok or not notes.ok:
+            return None
+        found = (self._calls.body(contact).get("deals"), self._calls.body(notes).get("notes"))
+        return None if None in found else any(len(rows) > 0 for rows in found if rows is not None)
 
     def find(self, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """By e-mail address, compared with what comes back; by our key among the newest contacts, for there is no search by field."""

@@ -232,6 +232,9 @@ class Connector(Protocol):
     def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
         """Carry out `writes`; exactly one receipt per write, in order, whatever happens."""
 
+    def attached(self, object: str, ids: Sequence[str]) -> Mapping[str, bool | None]:
+        """Whether deals, activities or notes hang on these records, by id; None or no answer for an id: that cannot be told here."""
+
     def calls(self) -> Mapping[str, int]:
         """Requests sent so far, by kind (`read`, `search`, `write`, `meta`, `auth`)."""
 

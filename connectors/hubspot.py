@@ -113,6 +113,9 @@ class HubSpot:
         self._known(object)
         return Writer(self._api, self._reader, self.account, KEY_FIELD, writes).run()
 
+    def attached(self, object: str, ids: Sequence[str]) -> Mapping[str, bool | None]:
+        return self._reader.attached(ids) if object in CAPABILITIES.objects else dict.fromkeys(ids)
+
     def calls(self) -> Mapping[str, int]:
         return dict(self._door.calls)
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from connectors.base import Ending, Page, Record
-from connectors.errors import Misconfigured, Unreadable
+from connectors.errors import Denied, Misconfigured, Unreadable
 from connectors.http import Answer, escape
 from connectors.hubspot_api import Api, ask, correlation, refused
 from connectors.hubspot_records import OPT_OUT, addresses, asked, record_of
@@ -29,6 +29,10 @@ LONGEST_QUERY: Final = 12_000  # 414 comes at about 16,000 characters of URL
 BY_PROPERTY: Final = ("email",)
 
 Cursor = dict[str, Any]
+
+# https://developers.hubspot.com/docs/guides/api/crm/associations/associations-v4
+ASSOCIATIONS: Final = 1000  # inputs per call
+ATTACHABLE: Final = ("deals", "tickets", "notes", "tasks", "calls", "meetings", "emails")
 
 
 class Reader:
@@ -97,6 +101,24 @@ class Reader:
         body = self._batch(ids, ("hs_object_id",))
         alone = {id for id in _failed(body, ids) if self._alone(id, ("hs_object_id",)) is not None}
         return {str(row["id"]) for row in body["results"]} | alone
+
+    def attached(self, ids: Sequence[str]) -> dict[str, bool | None]:
+        """One call per kind of thing and 1,000 contacts. A token that may not see one of the kinds cannot tell."""
+        found: dict[str, bool | None] = dict.fromkeys(ids, False)
+        for part in parts(list(found), ASSOCIATIONS):
+            for kind in ATTACHABLE:
+                try:
+                    found.update(dict.fromkeys(self._with_some(kind, part), True))
+                except (Denied, Misconfigured):
+                    return dict.fromkeys(ids)
+        return found
+
+    def _with_some(self, kind: str, ids: Sequence[str]) -> list[str]:
+        path = f"/crm/v4/associations/contacts/{kind}/batch/read"
+        body = {"inputs": [{"id": id} for id in ids]}
+        answer = self._api.door.send("POST", path, kind="read", json=body, repeatable=True)
+        rows = _body(self._accepted(answer, f"a batch of associations with {kind}"))["results"]
+        return [str(row["from"]["id"]) for row in rows if len(row["to"]) > 0]
 
     def _listed(self, at: Cursor, fields: Sequence[str]) -> tuple[list[Record], Cursor]:
         answer = self._list_answer(at.get("after"), fields)

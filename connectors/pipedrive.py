@@ -122,6 +122,10 @@ class Pipedrive:
         self._check(object)
         return self._writing.write(writes)
 
+    def attached(self, object: str, ids: Sequence[str]) -> Mapping[str, bool | None]:
+        self._check(object)
+        return self._reading.attached(ids)
+
     def calls(self) -> Mapping[str, int]:
         return self._door.calls
 

@@ -19,6 +19,18 @@ from connectors.pipedrive_calls import fetch, next_cursor, pages, read, readable
 from connectors.pipedrive_company import PAGE, PERSONS, Company
 
 BY_ID: Final = 100
+LEADS: Final = "/api/v1/leads"
+# https://developers.pipedrive.com/docs/api/v1/Persons#getPersons, include_fields
+COUNTERS: Final = (
+    "open_deals_count",
+    "closed_deals_count",
+    "participant_open_deals_count",
+    "participant_closed_deals_count",
+    "activities_count",
+    "notes_count",
+    "files_count",
+    "email_messages_count",
+)
 PROBES: Final = 10  # how many absent ids of one look-up are asked for singly, which tells deleted from hidden
 SEARCH_PAGE: Final = 100  # larger ones are refused for some searches
 OVERLAP: Final = timedelta(seconds=60)
@@ -106,6 +118,28 @@ class Reading:
         rows = self._newest(name, sought, fields) if schema.fields[name].custom else []
         left = [value for value in sought if not any(_matches(row, name, value) for row in rows)]
         return self._records([*rows, *self._searched(name, left, fields)], fields)
+
+    def attached(self, ids: Sequence[str]) -> dict[str, bool | None]:
+        """By the counters of 100 persons at a time, and by the whole lead inbox, which has no counter."""
+        found: dict[str, bool | None] = dict.fromkeys(ids)
+        known = [id for id in found if id.isdecimal()]
+        for at in range(0, len(known), BY_ID):
+            params = {"ids": ",".join(known[at : at + BY_ID]), "include_fields": ",".join(COUNTERS), "limit": BY_ID}
+            for row in read(self._door, PERSONS, kind="read", params=params)["data"]:
+                counts = [row.get(name) for name in COUNTERS]
+                found[str(row["id"])] = None if None in counts else any(number > 0 for number in counts)
+        if False in found.values():
+            found.update((id, True) for id in self._with_leads() if id in found)
+        return found
+
+    def _with_leads(self) -> Iterator[str]:
+        for path in (LEADS, f"{LEADS}/archived"):
+            start: int | None = 0
+            while start is not None:
+                body = read(self._door, path, kind="read", params={"limit": PAGE, "start": start})
+                yield from (str(row["person_id"]) for row in body["data"] or () if row.get("person_id") is not None)
+                paging = body["additional_data"]["pagination"]
+                start = paging["next_start"] if paging["more_items_in_collection"] else None
 
     def ended(self, known_ids: Iterable[str], cap: float | None) -> Iterator[Record]:
         known = sorted({int(id) for id in known_ids})

@@ -123,6 +123,9 @@ class Salesforce:
             return [not_sent(write, error) for write in writes]
         return [] if schema is None else Writer(self._api, self._reader, schema, KEY_FIELD, writes).run()
 
+    def attached(self, object: str, ids: Sequence[str]) -> Mapping[str, bool | None]:
+        return self._reader.attached(object, ids)
+
     def calls(self) -> Mapping[str, int]:
         return dict(self._api.door.calls)
 

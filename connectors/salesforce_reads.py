@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from connectors.base import Ending, Page, Record, Schema
-from connectors.errors import Misconfigured, Unreadable
+from connectors.errors import Denied, Misconfigured, Unreadable
 from connectors.salesforce_api import Api, Refusal
 from connectors.salesforce_records import ALWAYS, COMPANY, at, is_id, literal, long_id, quoted, record_of, value_at, wire_name
 
@@ -20,6 +20,7 @@ OVERLAP_S: Final = 300.0
 PAGE: Final = 2000
 BATCH: Final = 200
 LONGEST_LIST: Final = 8_000  # of an address of 16,384 bytes at most, headers included
+ATTACHABLE: Final = (("WhoId", "Task"), ("WhoId", "Event"), ("LinkedEntityId", "ContentDocumentLink"))
 
 Cursor = dict[str, Any]
 
@@ -77,6 +78,20 @@ class Reader:
                 if str(value_at(row, wire)).lower() in wanted:
                     found[row["Id"]] = record_of(object, row, self._names(object, fields), self._stamp(object))
         return list(found.values())
+
+    def attached(self, object: str, ids: Sequence[str]) -> dict[str, bool | None]:
+        """Of leads: tasks, events and files. A contact may carry more than can be asked for here."""
+        found: dict[str, bool | None] = {long_id(id): False for id in ids}
+        if object != "Lead":
+            return dict.fromkeys(found)
+        for part in _packed([id for id in found if is_id(id)]):
+            for field, kind in ATTACHABLE:
+                try:
+                    rows = list(self.select(f"SELECT {field} FROM {kind} WHERE {field} IN {quoted(part)}", f"the {kind} rows of leads"))  # noqa: S608
+                except (Denied, Misconfigured):
+                    return dict.fromkeys(found)
+                found.update((row[field], True) for row in rows)
+        return found
 
     def select(self, soql: str, what: str) -> Iterator[Mapping[str, Any]]:
         """All rows of a query."""

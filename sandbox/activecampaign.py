@@ -82,6 +82,7 @@ class ActiveCampaign(App):
         self.next_association = 1
         self.accounts: dict[int, dict[str, Any]] = {}
         self.deals: dict[int, dict[str, Any]] = {}
+        self.notes: dict[int, dict[str, Any]] = {}
         self.exclusions: dict[str, dict[str, Any]] = {}
         self.imports: dict[str, dict[str, Any]] = {}
         self.activities: list[tuple[int, int, str, str]] = []
@@ -321,6 +322,7 @@ class ActiveCampaign(App):
             "associations": [[id, *held] for id, held in self.associations.items()],
             "accounts": list(self.accounts.values()),
             "deals": list(self.deals.values()),
+            "notes": list(self.notes.values()),
             "exclusions": self.exclusions,
             "imports": self.imports,
             "activities": self.activities,
@@ -336,6 +338,7 @@ class ActiveCampaign(App):
         self.fields = {values[0]: Field(*values) for values in state["fields"]}
         self.lists, self.tags = _by_id(state["lists"]), _by_id(state["tags"])
         self.accounts, self.deals = _by_id(state["accounts"]), _by_id(state["deals"])
+        self.notes = _by_id(state.get("notes", ()))
         self.associations = {id: (contact_id, tag_id) for id, contact_id, tag_id in state["associations"]}
         self.exclusions, self.imports = dict(state["exclusions"]), dict(state["imports"])
         self.activities = [(at, contact_id, kind, id) for at, contact_id, kind, id in state["activities"]]

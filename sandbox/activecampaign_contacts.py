@@ -216,6 +216,22 @@ def get_contact(app: ActiveCampaign, _request: Request, id: str) -> Reply:
     return Reply(200, whole(app, row), rows=1)
 
 
+@route("GET", "/api/3/contacts/{id}/notes")
+def contact_notes(app: ActiveCampaign, _request: Request, id: str) -> Reply:
+    row = app.contact(id)
+    notes = [note for note in app.notes.values() if note["relid"] == str(row.id)]
+    return Reply(200, {"notes": notes}, rows=len(notes))
+
+
+@route("POST", "/api/3/notes")
+def post_note(app: ActiveCampaign, request: Request) -> Reply:
+    """A note on a contact (`reltype` Subscriber)."""
+    body = wrapped(request, "note")
+    row, id = app.contact(str(body.get("relid"))), max(app.notes, default=0) + 1
+    app.notes[id] = {"id": str(id), "relid": str(row.id), "reltype": "Subscriber", "note": str(body.get("note", ""))}
+    return Reply(201, {"note": app.notes[id]})
+
+
 @route("POST", "/api/3/contacts")
 def post_contact(app: ActiveCampaign, request: Request) -> Reply:
     body = wrapped(request, "contact")

@@ -248,6 +248,15 @@ INDIVIDUAL = [
     Field("HasOptedOutTracking", "Don't Track", "boolean"),
     Field("HasOptedOutGeoTracking", "Block Geolocation Tracking", "boolean"),
 ]
+TASK = [
+    *SYSTEM,
+    Field("Subject", "Subject", "string", 255),
+    Field("WhoId", "Name", "reference", 18, refers=("Contact", "Lead"), relation="Who"),
+]
+DOCUMENT_LINK = [
+    *SYSTEM,
+    Field("LinkedEntityId", "Linked Entity", "reference", 18, refers=("Lead", "Contact"), relation="LinkedEntity"),
+]
 DATA_USE_PURPOSE = [
     *SYSTEM,
     Field("Name", "Name", "string", 255, required=True),
@@ -274,6 +283,9 @@ OBJECTS: dict[str, tuple[str, str, list[Field]]] = {
     "Contact": ("003", "Contact", CONTACT),
     "Account": ("001", "Account", ACCOUNT),
     "User": ("005", "User", USER),
+    "Task": ("00T", "Task", TASK),
+    "Event": ("00U", "Event", TASK),
+    "ContentDocumentLink": ("06A", "Content Document Link", DOCUMENT_LINK),
     "Group": ("00G", "Group", GROUP),
     "Organization": ("00D", "Organization", ORGANIZATION),
     "PermissionSet": ("0PS", "Permission Set", PERMISSION_SET),

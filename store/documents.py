@@ -144,13 +144,15 @@ def _load_lost(lost: Iterable[Sequence[Any]]) -> tuple[tuple[Value, str], ...]:
 
 
 def dump_cells(cells: Iterable[Cell]) -> str:
-    return dumps(
-        [[cell.row_id, cell.remote, cell.field, cell.old, cell.new, dump_value(cell.meant), cell.reason, cell.held] for cell in cells]
-    )
+    return dumps([_dump_cell(cell) for cell in cells])
+
+
+def _dump_cell(cell: Cell) -> list[Any]:
+    return [cell.row_id, cell.remote, cell.field, cell.old, cell.new, dump_value(cell.meant), cell.reason, cell.held, cell.rule]
 
 
 def load_cells(text: str) -> tuple[Cell, ...]:
     return tuple(
-        Cell(row_id, remote, field, old, new, load_value(meant), reason, held)
-        for row_id, remote, field, old, new, meant, reason, held in json.loads(text)
+        Cell(row_id, remote, field, old, new, load_value(meant), reason, held, *rule)
+        for row_id, remote, field, old, new, meant, reason, held, *rule in json.loads(text)
     )

@@ -214,7 +214,9 @@ class Unit:
         return self._scalar(sa.select(t.link.c.id).where(t.link.c.account == account, t.link.c.base != "").limit(1)) is not None
 
     def main_links(self, lead_ids: Sequence[str]) -> set[tuple[str, str]]:
-        query = sa.select(t.link.c.lead_id, t.link.c.account).where(t.link.c.role == Role.MAIN, t.link.c.state != LinkState.ENDED)
+        query = sa.select(t.link.c.lead_id, t.link.c.account).where(
+            t.link.c.role == Role.MAIN, t.link.c.state.not_in([LinkState.ENDED, LinkState.WITHHELD])
+        )
         return {(row.lead_id, row.account) for row in self._in_query(query, t.link.c.lead_id, lead_ids)}
 
     # -- leads ---------------------------------------------------------------------------------------------------------------------
@@ -321,6 +323,26 @@ class Unit:
         query = query.where(journal.state.in_(list(states))) if states else query
         query = query if limit is None else query.limit(limit)
         return [_entry(row) for row in self._run(query)]
+
+    def written_leads(self, run: str, lead_id: str, after: str, limit: int) -> list[str]:
+        """Leads of which a run wrote something (or, given one, this lead if it did), by id."""
+        journal = t.journal.c
+        where = [journal.run == run, journal.state == EntryState.DONE, journal.lead_id > after]
+        where += [journal.lead_id == lead_id] if lead_id else []
+        query = sa.select(journal.lead_id).where(*where).distinct().order_by(journal.lead_id).limit(limit)
+        return [row.lead_id for row in self._run(query)]
+
+    def accounts_written(self, run: str) -> list[str]:
+        journal = t.journal.c
+        query = sa.select(journal.account).where(journal.run == run, journal.state == EntryState.DONE).distinct()
+        return sorted(row.account for row in self._run(query))
+
+    def journal_of(self, lead_ids: Sequence[str]) -> dict[str, list[Entry]]:
+        """Every write that ever concerned these leads, oldest first."""
+        found: dict[str, list[Entry]] = defaultdict(list)
+        for row in self._in(t.journal, t.journal.c.lead_id, lead_ids):
+            found[row.lead_id].append(_entry(row))
+        return {lead_id: sorted(entries, key=lambda entry: entry.op) for lead_id, entries in found.items()}
 
     def mark(
         self, ops: Iterable[int], state: EntryState, *, outcome: str = "", cause: str = "", message: str = "", at: datetime, id: str = ""
@@ -689,7 +711,7 @@ def _entry(row: Any) -> Entry:
     write = PlannedWrite(
         row.account, row.object, row.lead_id, Section(row.section), load_cells(row.cells), None if row.id == "" else row.id, row.key
     )
-    return Entry(row.op, row.run, write, EntryState(row.state), instant(row.sent_at))
+    return Entry(row.op, row.run, write, EntryState(row.state), instant(row.sent_at), row.outcome, instant(row.done_at))
 
 
 def _problem_row(problem: Problem, run: str, at: datetime) -> dict[str, Any]:

@@ -41,6 +41,12 @@ class Census:
     def plan(self, account: str, number: int = 1) -> None:
         self.planned[account] += number
 
+    def forget_plans(self) -> None:
+        """What was planned before is not carried out by this run and stays owed."""
+        self.planned.clear()
+        for became in self.became.values():
+            became.clear()
+
     def outcome(self, account: str, what: str, number: int = 1) -> None:
         self.became[account][what] += number
 

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
-from sync.state import PlannedWrite
+from sync.state import PlannedWrite, Section
+from sync.undo import Left, Undoing
 from sync.workspace import Door, Stopped, Workspace
 
-VERSION = 1
+VERSION = 2
+ORDER = {section: number for number, section in enumerate(Section)}
+
+
+class RowField(NamedTuple):
+    """One field of a row: what the CRM calls it, what the lead calls it, what it shows and is to show, where that is from and why."""
+
+    remote: str
+    field: str
+    old: Any
+    new: Any
+    reason: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +38,7 @@ class Row:
     lead_id: str
     id: str | None
     key: str
-    fields: tuple[tuple[str, str, Any, Any, str], ...]  # remote, field of the lead, old, new, reason
+    fields: tuple[RowField, ...]
 
     @property
     def target(self) -> str:
@@ -33,31 +47,43 @@ class Row:
     @property
     def digest(self) -> str:
         """Equal for equal writes: same record, same fields, same old and new values."""
-        facts = [self.account, self.object, self.section, self.id, self.key, [[remote, old, new] for remote, _, old, new, _ in self.fields]]
+        facts = [self.account, self.object, self.section, self.id, self.key, [[one.remote, one.old, one.new] for one in self.fields]]
         return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def row_of(write: PlannedWrite) -> Row:
-    fields = tuple((cell.remote, cell.field, cell.old, cell.new, cell.reason) for cell in write.cells)
+    fields = tuple(RowField(cell.remote, cell.field, cell.old, cell.new, cell.reason, cell.rule) for cell in write.cells if cell.held == "")
     return Row(write.account, write.object, str(write.section), write.lead_id, write.id, write.key, fields)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanDocument:
-    """A plan. `fingerprint` covers configuration, mappings and account identities: with another one it is refused as a whole."""
+    """A plan. `fingerprint` covers configuration, mappings and account identities: with another one it is refused as a whole.
+
+    `cost` is what carrying it out takes: calls by account and kind. A plan that takes something back says in `undo` what, and in
+    `left` what stays as it is.
+    """
 
     rows: tuple[Row, ...]
     accounts: tuple[str, ...]
     fingerprint: str
     run: str
+    cost: Mapping[str, Mapping[str, int]]
+    undo: Undoing | None = None
+    left: tuple[Left, ...] = ()
 
     @classmethod
-    def of(cls, writes: Iterable[PlannedWrite], workspace: Workspace, doors: Sequence[Door], run: str) -> PlanDocument:
-        order = {"restrict": 0, "create": 1, "update": 2}
-        rows = sorted(
-            (row_of(write) for write in writes), key=lambda row: (order[row.section], row.account, row.object, row.id or "", row.key)
-        )
-        return cls(tuple(rows), tuple(door.name for door in doors), fingerprint(workspace, doors), run)
+    def of(
+        cls,
+        writes: Sequence[PlannedWrite],
+        workspace: Workspace,
+        doors: Sequence[Door],
+        run: str,
+        undo: Undoing | None = None,
+        left: tuple[Left, ...] = (),
+    ) -> PlanDocument:
+        rows = sorted((row_of(write) for write in writes), key=_order)
+        return cls(tuple(rows), tuple(door.name for door in doors), fingerprint(workspace, doors), run, cost(writes, doors), undo, left)
 
     @property
     def digests(self) -> set[str]:
@@ -77,6 +103,9 @@ class PlanDocument:
             "fingerprint": self.fingerprint,
             "run": self.run,
             "accounts": list(self.accounts),
+            "cost": {account: dict(calls) for account, calls in self.cost.items()},
+            "undo": None if self.undo is None else asdict(self.undo),
+            "left": [asdict(one) for one in self.left],
             "rows": [
                 {
                     "account": row.account,
@@ -85,10 +114,7 @@ class PlanDocument:
                     "lead_id": row.lead_id,
                     "id": row.id,
                     "key": row.key,
-                    "fields": [
-                        {"remote": remote, "field": field, "old": old, "new": new, "reason": reason}
-                        for remote, field, old, new, reason in row.fields
-                    ],
+                    "fields": [one._asdict() for one in row.fields],
                 }
                 for row in self.rows
             ],
@@ -101,14 +127,31 @@ class PlanDocument:
             if document["version"] != VERSION:
                 raise Stopped(f"The plan has version {document['version']}; this Leadloom reads {VERSION}. Make a new one.", exit_code=6)
             rows = tuple(_load_row(row) for row in document["rows"])
-            return cls(rows, tuple(document["accounts"]), str(document["fingerprint"]), str(document["run"]))
-        except (KeyError, TypeError):
+            undo = None if document["undo"] is None else Undoing(**document["undo"])
+            left = tuple(Left(**one) for one in document["left"])
+            run, digest = str(document["run"]), str(document["fingerprint"])
+            return cls(rows, tuple(document["accounts"]), digest, run, document["cost"], undo, left)
+        except (KeyError, TypeError, ValueError):
             raise Stopped("This file is not a plan. Make one with `leadloom plan -o FILE`.", exit_code=2) from None
 
 
 def _load_row(row: Mapping[str, Any]) -> Row:
-    fields = tuple((cell["remote"], cell["field"], cell["old"], cell["new"], cell["reason"]) for cell in row["fields"])
-    return Row(row["account"], row["object"], row["section"], row["lead_id"], row["id"], row["key"], fields)
+    fields = tuple(RowField(**cell) for cell in row["fields"])
+    return Row(row["account"], row["object"], Section(row["section"]).value, row["lead_id"], row["id"], row["key"], fields)
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    return (ORDER[Section(row.section)], row.account, row.object, row.id or "", row.key)
+
+
+def cost(writes: Iterable[PlannedWrite], doors: Sequence[Door]) -> dict[str, dict[str, int]]:
+    """The calls that carry out `writes`, by account and kind: full batches of one section and object each, as push sends them."""
+    sizes = {door.name: door.connector.capabilities.write_batch for door in doors}
+    numbers = Counter((write.account, write.object, write.section) for write in writes)
+    calls: dict[str, dict[str, int]] = {door.name: {} for door in doors}
+    for (account, _, _), number in numbers.items():
+        calls[account]["write"] = calls[account].get("write", 0) + -(-number // sizes[account])
+    return calls
 
 
 def fingerprint(workspace: Workspace, doors: Sequence[Door]) -> str:

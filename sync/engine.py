@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 from connectors.base import Connector, NewField, Page
 from connectors.errors import ConnectorError
+from leads.model import ABSENT
 from mappings.schema import MappingProblems
 from sync.census import Census
 from sync.document import PlanDocument, row_of
@@ -25,8 +26,10 @@ from sync.merge import IMPORT
 from sync.pull import account_problem, pull, store_page
 from sync.push import push, settle_open
 from sync.rebase import Shift, differs, marks, rebase, shift
-from sync.state import Base, EntryState, PlannedWrite, Ref, Section
-from sync.weave import weave
+from sync.state import UNDONE, Base, Entry, EntryState, Pair, PlannedWrite, Ref, Section
+from sync.undo import Left, Undoing, released
+from sync.unweave import Taken, release, unweave
+from sync.weave import Sink, weave
 from sync.workspace import Account, Door, Stopped, Workspace
 
 CHUNK = 500  # links rebased at once
@@ -45,12 +48,14 @@ class Report:
     stopped: Mapping[str, str]
     guarded: Mapping[str, Sequence[str]]
     stale: Sequence[tuple[str, str]] = ()
+    undone: Mapping[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
         return {"guarded": 7, "partial": 1}.get(self.status, 0)
 
     def document(self) -> dict[str, Any]:
+        undone = {} if self.undone is None else {"undone": dict(self.undone)}
         return {
             "run": self.run,
             "status": self.status,
@@ -58,6 +63,7 @@ class Report:
             "leads": dict(self.leads),
             "reviews": self.reviews,
             "problems": list(self.problems),
+            **undone,
         }
 
 
@@ -95,6 +101,8 @@ def make_plan(workspace: Workspace, names: Iterable[str] | None = None) -> tuple
 
 def apply(workspace: Workspace, document: PlanDocument) -> Report:
     """Carry out the rows of a plan that still stand; a row whose record or lead has moved on is skipped and said."""
+    if document.undo is not None:
+        return _undo(workspace, document.undo, document)
     with workspace.store.lease(), _running(workspace, "apply", document.accounts) as run:
         document.check(workspace, run.doors)
         run.read()
@@ -103,6 +111,40 @@ def apply(workspace: Workspace, document: PlanDocument) -> Report:
         run.trust_all()
         push(workspace, run.doors, run.id, run.census)
         return run.report()
+
+
+def undo(workspace: Workspace, undoing: Undoing) -> Report:
+    """Take back what a run wrote, as far as nobody has moved on since; the report names everything that stays, and why."""
+    return _undo(workspace, undoing, None)
+
+
+def plan_undo(workspace: Workspace, undoing: Undoing) -> tuple[PlanDocument, Report]:
+    """Everything an `undo` would write now, as a document for `apply`."""
+    with workspace.store.lease(), _running(workspace, "plan", _written_accounts(workspace, undoing)) as run:
+        run.read()
+        rows: list[PlannedWrite] = []
+        run.rehearse_undo(undoing, rows)
+        return PlanDocument.of(rows, workspace, run.doors, run.id, undoing, run.left()), run.report()
+
+
+def _undo(workspace: Workspace, undoing: Undoing, document: PlanDocument | None) -> Report:
+    with workspace.store.lease(), _running(workspace, "undo", _written_accounts(workspace, undoing)) as run:
+        if document is not None:
+            document.check(workspace, run.doors)
+        run.read()
+        run.take_back(undoing, workspace.store.begin)
+        if document is not None:
+            run.keep_only(document)
+        run.guard(trusting=False)
+        push(workspace, run.doors, run.id, run.census)
+        return run.report()
+
+
+def _written_accounts(workspace: Workspace, undoing: Undoing) -> list[str]:
+    with workspace.store.begin() as unit:
+        if unit.run(undoing.run) is None:
+            raise Stopped(f"There is no run {undoing.run}. `leadloom runs` lists them.", exit_code=2)
+        return [name for name in unit.accounts_written(undoing.run) if name in workspace.accounts]
 
 
 def adopt(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
@@ -133,14 +175,20 @@ def retry(workspace: Workspace, problem: int) -> int:
         found = unit.problems_like(problem)
         refs = [Ref(row["account"], row["object"], row["record"]) for row in found if row["record"]]
         links = [unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id) for ref in refs]
-        unit.put_links([(link, _released(base)) for link, base in filter(None, links)])
+        unit.put_links([(released(link), _released(base)) for link, base in filter(None, links)])
         unit.touch(row["lead_id"] for row in found if row["lead_id"])
         unit.drop_problems(row["id"] for row in found)
     return len(found)
 
 
 def _released(base: Base) -> Base:
-    return replace(base, pairs={row_id: replace(pair, refused=None, flips=0) for row_id, pair in base.pairs.items()})
+    return replace(base, pairs={row_id: _released_pair(pair) for row_id, pair in base.pairs.items()})
+
+
+def _released_pair(pair: Pair) -> Pair:
+    """What was undone means the lead's value already; it is owed again once it means nothing."""
+    is_undone = pair.refused is not None and pair.refused[1] == UNDONE
+    return replace(pair, meant=ABSENT if is_undone else pair.meant, refused=None, flips=0)
 
 
 def set_up(account: Account, wanted: Mapping[str, Sequence[NewField]]) -> dict[str, list[str]]:
@@ -166,6 +214,7 @@ class _Run:
         self.workspace, self.id, self.doors, self.census, self._before = workspace, id, doors, census, before
         self.linked: Mapping[tuple[str, str], int] = {}
         self.waits: Mapping[tuple[str, str], frozenset[str]] = {}  # rows that are not written: their mapping changed
+        self._undoing: tuple[Undoing, Taken] | None = None
 
     def read(self) -> None:
         with self.workspace.store.begin() as unit:
@@ -199,8 +248,41 @@ class _Run:
         for (account, _state, _section), number in writes.items():
             self.census.outcome(account, "skipped", number)
 
-    def guard(self) -> None:
-        """Hold back what a guard does not let pass; an account where none tripped is trusted from now on."""
+    def take_back(self, undoing: Undoing, begin: Any, sink: Sink | None = None) -> None:
+        """Bring the leads up to date, set aside what they are owed, and plan what takes `undoing` back."""
+        freed = release(undoing, begin)
+        self.weave(begin)
+        self.census.forget_plans()
+        with begin() as unit:
+            again = [entry.write for entry in unit.entries(run=self.id, states=(EntryState.PLANNED,)) if _is_created_anew(entry, freed)]
+            unit.drop_planned()
+            unit.journal(again, self.id)
+        for write in again:
+            self.census.plan(write.account)
+            if sink is not None:
+                sink(write)
+        self._undoing = (undoing, unweave(self.workspace, self.doors, self.id, self.census, undoing, begin, sink))
+
+    def rehearse_undo(self, undoing: Undoing, rows: list[PlannedWrite]) -> None:
+        with self.workspace.store.rehearse() as unit:
+            self.take_back(undoing, partial(_same, unit), rows.append)
+            writes = unit.journal_states(self.id)
+        for (account, _state, _section), number in writes.items():
+            self.census.outcome(account, "skipped", number)
+
+    def left(self) -> tuple[Left, ...]:
+        return () if self._undoing is None else tuple(self._undoing[1].left)
+
+    def undone(self) -> dict[str, Any] | None:
+        """What was asked to be undone, how many fields that were, and what of it stays."""
+        if self._undoing is None:
+            return None
+        undoing, tally = self._undoing
+        left = [asdict(one) for one in tally.left]
+        return {"run": undoing.run, "fields": tally.fields, "back": tally.back, "stay": tally.fields - tally.back, "left": left}
+
+    def guard(self, *, trusting: bool = True) -> None:
+        """Hold back what a guard does not let pass; an account where none tripped is trusted from now on (unless not `trusting`)."""
         with self.workspace.store.begin() as unit:
             tallies = {door.name: self._tally(unit, door) for door in self.doors}
             trips = {name: guard(name, tally, self.workspace.guards) for name, tally in tallies.items()}
@@ -212,7 +294,7 @@ class _Run:
                 self._remember_emptied(unit, door, tallies[door.name], door.name in emptied)
                 if emptied and door.name not in emptied:
                     self._hold(unit, door, WRITES, f"guard:emptied {', '.join(emptied)}")
-                if not trips[door.name] and not emptied:
+                if trusting and not trips[door.name] and not emptied:
                     self.trust(unit, door)
 
     def _tally(self, unit: Any, door: Door) -> Tally:
@@ -222,8 +304,8 @@ class _Run:
         scope_changed = known["scope"] not in ("", door.account.scope.fingerprint)
         return Tally(
             creates=number[Section.CREATE][0],
-            updates=number[Section.UPDATE][0],
-            clears=number[Section.UPDATE][1],
+            updates=number[Section.UPDATE][0] + number[Section.UNDO][0],
+            clears=number[Section.UPDATE][1] + number[Section.UNDO][1],
             deletes=number[Section.DELETE][0],
             restrictions=number[Section.RESTRICT][0],
             linked=linked,
@@ -316,6 +398,7 @@ class _Run:
                 {name: str(error) for name, error in census.stopped.items()},
                 {name: list(tripped.values()) for name, tripped in census.guarded.items()},
                 tuple(census.stale),
+                self.undone(),
             )
             unit.finish_run(self.id, report.status, report.document(), now)
         return report
@@ -326,6 +409,10 @@ class _Run:
             for name, error in self.census.stopped.items():
                 number = unit.skip_planned(self.id, name, None, error.cause, self.workspace.now())
                 self.census.outcome(name, "skipped", number)
+
+
+def _is_created_anew(entry: Entry, freed: set[tuple[str, str]]) -> bool:
+    return entry.write.section is Section.CREATE and (entry.write.lead_id, entry.write.account) in freed
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sync.state import Section
 from sync.workspace import Guards
 
-WRITES = (Section.CREATE, Section.UPDATE, Section.DELETE)
+WRITES = (Section.CREATE, Section.UPDATE, Section.UNDO, Section.DELETE)
 
 
 @dataclass(frozen=True, slots=True)

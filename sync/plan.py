@@ -16,6 +16,7 @@ from mappings.sets import project, shown
 from mappings.values import Held
 from sync.merge import LEFT_ALONE, RESTRICTIONS, SETS, View, every_row
 from sync.state import (
+    UNDONE,
     Base,
     Cell,
     LeadState,
@@ -67,6 +68,8 @@ def plan(
     for view in views:
         if view.ref in waiting or view.link.state is LinkState.ENDED or view.link.state is LinkState.WITHHELD:
             after.append(view)
+            if view.link.state is LinkState.WITHHELD:
+                problems.append(_withheld_problem(lead, view.ref))
             continue
         draft = _Draft(lead, view.dialect, view.base, policy, view.waits)
         if view.link.role is Role.MAIN and view.link.state is LinkState.ACTIVE:
@@ -247,6 +250,12 @@ def _held_problem(lead: LeadState, ref: Ref, held: _HeldCell) -> Problem:
     return Problem(ref.account, f"held:{held.reason}", message, HELD_FIXES.get(held.reason, RETRY), ref, lead.id, held.field)
 
 
+def _withheld_problem(lead: LeadState, ref: Ref) -> Problem:
+    message = f"The create of {ref.object} {ref.id} for lead {lead.id} was undone; it is not created there again."
+    fix = "Nothing is to be done. `leadloom problems retry ID` lets it be created again."
+    return Problem(ref.account, "withheld", message, fix, ref, lead.id)
+
+
 RETRY = "Correct the value in the lead or mend the CRM, then `leadloom problems retry ID`."
 HELD_FIXES: Mapping[str, str] = {
     "no_owner": "Add or activate a user with this e-mail address in the CRM, or give the lead to somebody else.",
@@ -256,6 +265,7 @@ HELD_FIXES: Mapping[str, str] = {
     "ignored": "The CRM accepted the write without applying it; change the value there by hand if it is to move.",
     "tug_of_war": "Take the field out of the workflow that edits it; then answer in `leadloom review list`.",
     "left_alone": "Nothing is to be done: somebody decided that this record keeps its value.",
+    UNDONE: "Nothing is to be done: it is written again once the lead or the CRM changes, or with `leadloom problems retry ID`.",
 }
 
 

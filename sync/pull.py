@@ -21,6 +21,7 @@ from sync.merge import RESTRICTIONS, every_row
 from sync.state import Base, Link, LinkState, Problem, Ref
 from sync.workspace import Door, Stopped, Workspace
 
+GONE = (LinkState.ENDED, LinkState.WITHHELD)  # states of links without a record
 AHEAD = 1  # pages read but not yet stored, per account: a page may hold thousands of records
 
 
@@ -152,12 +153,19 @@ def _ids(records: Iterable[Record]) -> list[str]:
 def _verdict(record: Record, link: Link | None, base: Base, dialect: Any, known: Any) -> str:
     """What a record that was read is: new, changed, unchanged or ended."""
     if record.ending is not None:
-        return "ended" if link is None or link.state is not LinkState.ENDED else "unchanged"
+        return "ended" if link is None or link.state not in GONE else "unchanged"
     if link is None:
         return "changed" if any(alias in known for alias in record.aliases) else "new"
-    if link.state is LinkState.ENDED or not base.pairs or link.ref.id != record.id:
+    if link.state is LinkState.WITHHELD and not is_back(record, base):
+        return "unchanged"
+    if link.state in GONE or not base.pairs or link.ref.id != record.id:
         return "changed"
     return "changed" if any(_is_news(row, base, record) for row in every_row(dialect)) else "unchanged"
+
+
+def is_back(record: Any, base: Base) -> bool:
+    """Whether a record that we deleted was changed since, so that somebody must have restored it; lists may lag behind."""
+    return record.changed_at is not None and base.read_at is not None and record.changed_at > base.read_at
 
 
 def _is_news(row: Any, base: Base, record: Record) -> bool:

@@ -17,7 +17,8 @@ from connectors.errors import ConnectorError
 from sync.census import Census
 from sync.merge import View
 from sync.settle import refuse, settle, settle_create, settle_unknown, without
-from sync.state import Base, Cell, Entry, EntryState, Link, PlannedWrite, Problem, Ref, Review, Section
+from sync.state import UNDONE, Base, Cell, Entry, EntryState, Link, PlannedWrite, Problem, Ref, Review, Section
+from sync.undo import hold_undone, withheld
 from sync.weave import addresses_of, digest
 from sync.workspace import Door, Workspace
 
@@ -27,7 +28,7 @@ OPEN = (EntryState.SENT, EntryState.UNKNOWN)
 
 def push(workspace: Workspace, doors: Sequence[Door], run: str, census: Census) -> None:
     """Carry out the planned writes of `run`: every no first, everywhere; then the rest. One thread per account."""
-    for sections in ((Section.RESTRICT,), (Section.CREATE, Section.UPDATE)):
+    for sections in ((Section.RESTRICT,), (Section.CREATE, Section.UPDATE, Section.UNDO, Section.DELETE)):
         with ThreadPoolExecutor(max(1, len(doors))) as pool:
             for future in [pool.submit(_push_account, workspace, door, run, census, sections) for door in doors]:
                 future.result()
@@ -74,6 +75,8 @@ def request(write: PlannedWrite) -> Write:
     fields = {cell.remote: cell.new for cell in write.cells if not cell.held}
     if write.section is Section.CREATE:
         return Write(Op.CREATE, write.object, fields, None, write.key)
+    if write.section is Section.DELETE:
+        return Write(Op.DELETE, write.object, {}, write.id)
     return Write(Op.UPDATE, write.object, fields, write.id)
 
 
@@ -110,6 +113,8 @@ class _Settling:
                 self._created(entry, receipt)
             case Outcome.UPDATED:
                 self._updated(entry, receipt)
+            case Outcome.DELETED:
+                self._deleted(entry, receipt)
             case Outcome.ADOPTED:
                 self._adopted(entry, receipt)
             case Outcome.REJECTED:
@@ -138,14 +143,21 @@ class _Settling:
         ref = Ref(self.door.name, self.object, write.id or "")
         link, base = self.links[ref]
         base = settle(base, write, receipt.record.fields if receipt.record is not None else {}, self.dialect)
+        base = hold_undone(base, write, self.dialect)
         self.links[ref] = (link, base)
         self._index(ref, write.lead_id, base)
-        ignored = [cell for cell in write.cells if base.pair(cell.row_id).refused is not None]
+        ignored = [cell for cell in write.cells if (base.pair(cell.row_id).refused or ("", UNDONE))[1] != UNDONE]
         for cell in ignored:
             self._problem(
                 entry, "ignored", f"{cell.field} was accepted by the CRM but not applied.", "Change it there by hand.", cell.field
             )
         self._end(entry, EntryState.DONE, receipt, "updated" if len(ignored) < len(write.cells) else "held")
+
+    def _deleted(self, entry: Entry, receipt: Receipt) -> None:
+        ref = Ref(self.door.name, self.object, entry.write.id or "")
+        link, base = self.links[ref]
+        self.links[ref] = (withheld(link), Base(base.pairs, self.now))
+        self._end(entry, EntryState.DONE, receipt, "deleted")
 
     def _adopted(self, entry: Entry, receipt: Receipt) -> None:
         """The CRM already has this person: nothing was written; the record is read and linked by the next pass."""
@@ -254,7 +266,10 @@ def _settle_updates(workspace: Workspace, door: Door, object: str, dialect: Any,
             id = entry.write.id or ""
             record, found = records.get(id), links.get(id)
             if record is not None and found is not None and record.ending is None:
-                links[id] = (found[0], settle_unknown(found[1], entry.write, record.fields, dialect))
+                base = settle_unknown(found[1], entry.write, record.fields, dialect)
+                links[id] = (found[0], hold_undone(base, entry.write, dialect))
+            elif found is not None and entry.write.section is Section.DELETE:
+                links[id] = (withheld(found[0]), Base(found[1].pairs, now))
             unit.mark([entry.op], EntryState.DONE, outcome="looked_up", at=now)
         unit.put_links(links.values())
         _to_inbox(unit, [(Ref(door.name, object, record.id), record) for record in records.values()], links, run, now)

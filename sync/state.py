@@ -79,6 +79,8 @@ class Base:
 
 
 UNKNOWN_PAIR = Pair()
+UNDONE = "undone"  # why a pair is held, or a link withheld: we wrote it and somebody took it back
+RELEASED = "released"  # the ending of a withheld link whose lead may be created again
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +155,16 @@ class Section(StrEnum):
     RESTRICT = "restrict"
     CREATE = "create"
     UPDATE = "update"
-    DELETE = "delete"
+    UNDO = "undo"  # fields of a record get back what they showed
+    DELETE = "delete"  # a record is taken out of its CRM
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One field of one planned write: the CRM's field, what it shows, what it is to show, and what that means.
 
-    `held` says why it does not travel with the write after all; it is kept so that the new base knows it.
+    `held` says why it does not travel with the write after all; it is kept so that the new base knows it. `reason` says where the value
+    came from, `rule` by which rule the lead has it.
     """
 
     row_id: str
@@ -171,6 +175,7 @@ class Cell:
     meant: Value
     reason: str
     held: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,8 @@ class Entry:
     write: PlannedWrite
     state: EntryState
     sent_at: datetime | None = None
+    outcome: str = ""
+    done_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ from sync.decide import Decision, decide
 from sync.link import Index, Known, Newcomer, Placed, link
 from sync.merge import RESTRICTIONS, SETS, Merged, View, merge
 from sync.plan import LeadPlan, Place, address, lead_address, plan
-from sync.pull import lead_hint, our_key
+from sync.pull import is_back, lead_hint, our_key
 from sync.state import (
+    RELEASED,
     Base,
     Entry,
     LeadState,
@@ -420,7 +421,11 @@ class _Chunk:
         """The link with what was read of it; an ended record ends its link and is no view any more."""
         dialect = self.dialects.get((link.ref.account, link.ref.object))
         record, since = self.inbox.get(lead_id, {}).get(link.ref, (None, None))
-        if record is not None and record.ending is not None:
+        if link.state is LinkState.WITHHELD:
+            if record is None or record.ending is not None or not is_back(record, base):
+                return None if dialect is None else View(link, base, dialect)
+            link = replace(link, state=LinkState.ACTIVE, ending="")  # somebody wants the record after all
+        elif record is not None and record.ending is not None:
             link = self._end(link, base, record)
             record = None
         elif record is not None and link.state is LinkState.ENDED and link.ending in RETURNING:
@@ -467,7 +472,7 @@ class _Chunk:
     def _places(self, lead: LeadState) -> list[Place]:
         """The accounts in whose scope the lead is and where it has no record, with why none can be created."""
         places: list[Place] = []
-        linked = {link.ref.account for link, _ in self.views.get(lead.id, [])}
+        linked = {link.ref.account for link, _ in self.views.get(lead.id, []) if link.ending != RELEASED}
         known = facts(lead.fields)
         creating = {entry.write.account for entry in self.open.get(lead.id, []) if entry.write.id is None}
         for door in self.doors:
@@ -515,10 +520,10 @@ class _Chunk:
 
 def _promote(views: Sequence[View]) -> list[View]:
     """Where the main record of an account has ended, its oldest twin becomes the main one."""
-    led = {view.ref.account for view in views if view.link.role is Role.MAIN}
+    led = {view.ref.account for view in views if view.link.role is Role.MAIN and view.link.state is not LinkState.WITHHELD}
     promoted: list[View] = []
     for view in sorted(views, key=lambda view: view.ref):
-        if view.ref.account not in led:
+        if view.ref.account not in led and view.link.state is not LinkState.WITHHELD:
             led.add(view.ref.account)
             view = replace(view, link=replace(view.link, role=Role.MAIN))
         promoted.append(view)

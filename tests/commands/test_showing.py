@@ -21,6 +21,8 @@ RUN = {
 }
 PLAN = {
     "accounts": ["hubspot", "pipedrive"],
+    "cost": {"hubspot": {"write": 1}, "pipedrive": {"write": 1}},
+    "left": [],
     "rows": [
         {
             "account": "hubspot", "object": "contacts", "id": "101", "lead_id": "01L", "section": "update",

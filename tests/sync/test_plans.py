@@ -50,8 +50,8 @@ def test_apply_writes_what_the_plan_shows(world: Build) -> None:
     assert totals(report) == {crm: {"planned": 2, "created": 1, "updated": 1} for crm in CRMS}
     for row in document.rows:
         if row.id is not None and row.account == "hubspot":
-            for remote, _, _, new, _ in row.fields:
-                assert built.value("hubspot", "contacts", row.id, remote) == new
+            for one in row.fields:
+                assert built.value("hubspot", "contacts", row.id, one.remote) == one.new
     assert all(not out for out in totals(built.sync()).values())
 
 
@@ -78,7 +78,7 @@ def test_a_plan_of_another_configuration_is_refused_as_a_whole(world: Build) -> 
 
 def test_what_is_no_plan_is_refused() -> None:
     with pytest.raises(Stopped, match="not a plan"):
-        PlanDocument.load({"version": 1})
+        PlanDocument.load({"version": 2})
 
 
 def test_the_first_run_of_an_account_is_planned_and_not_written(world: Build) -> None:

@@ -1,0 +1,317 @@
+"""Undo: what of a run can be taken back, and why the rest cannot.
+
+Pure. A field gets back what its record showed before, letter by letter, and only where the record still shows what we wrote and neither
+a person nor the lead has moved on since. Consent is never loosened. A created record is deleted only if nobody has touched it and
+nothing is attached to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from leads.model import ABSENT, Items, Value
+from mappings.sets import project
+from mappings.sets import shown as shown_in
+from mappings.values import Held
+from sync.merge import RESTRICTIONS, SETS, SKEW, every_row
+from sync.plan import Restricted, address
+from sync.settle import is_spelling
+from sync.state import (
+    RELEASED,
+    UNDONE,
+    Base,
+    Cell,
+    Entry,
+    EntryState,
+    LeadState,
+    Link,
+    LinkState,
+    Pair,
+    PlannedWrite,
+    Policy,
+    Section,
+    dump_value,
+    same,
+)
+
+NEVER_WRITTEN = ("adopted", "lost")  # outcomes of creates that made nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What is to be taken back: a run, or of it one lead or one field of leads (empty: all)."""
+
+    run: str
+    lead_id: str = ""
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What stays as it is, and why: a field of a record, or (`field` empty) all `count` fields that we wrote there."""
+
+    account: str
+    object: str
+    id: str
+    lead_id: str
+    field: str
+    reason: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A record as it stands: link and base as remembered, `record` as just read.
+
+    `attached` tells whether deals or activities hang on it; None: unknown.
+    """
+
+    link: Link
+    base: Base
+    record: Any
+    attached: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """Of the `fields` that the run wrote to a record, those that are not counted in `left` are in `write`."""
+
+    write: PlannedWrite | None
+    left: tuple[Left, ...]
+    fields: int
+
+
+def undo(
+    undoing: Undoing,
+    entries: Sequence[Entry],
+    history: Iterable[Entry],
+    now: Now | None,
+    lead: LeadState,
+    dialect: Any,
+    policy: Policy,
+    restricted: Restricted,
+) -> TakenBack:
+    """Take back what `entries` (the run's, of one record) wrote. `history` is the journal of the lead; `now` None: it is not linked."""
+    cells = _net(entries, undoing.field)
+    all_left = _AllLeft(entries[0].write, len(cells))
+    if not cells:
+        return TakenBack(None, (), 0)
+    why = _out_of_reach(now, entries[0].write)
+    if now is None or why != "":
+        return all_left(why)
+    mine = [entry for entry in history if entry.state is EntryState.DONE and _record(entry.write) == _record(entries[0].write)]
+    if entries[0].write.section is Section.CREATE and undoing.field == "":
+        why = _why_kept(now, mine, lead, dialect)
+        return TakenBack(_deletion(undoing, lead, now, dialect), (), len(cells)) if why == "" else all_left(why)
+    last = entries[-1].op
+    later = {cell.row_id: entry.run for entry in mine if entry.op > last for cell in entry.write.cells if not cell.held}
+    draft = _Draft(undoing, lead, now, dialect, policy, later)
+    for old, cell, section in cells.values():
+        draft.take_back(old, cell, section)
+    draft.keep_denied_addresses_away(restricted)
+    return draft.taken_back()
+
+
+class _AllLeft:
+    def __init__(self, write: PlannedWrite, count: int) -> None:
+        self._write, self._count = write, count
+
+    def __call__(self, reason: str) -> TakenBack:
+        write = self._write
+        return TakenBack(None, (Left(write.account, write.object, write.id or "", write.lead_id, "", reason, self._count),), self._count)
+
+
+def written(entry: Entry) -> bool:
+    """Whether an entry may have changed a record."""
+    write = entry.write
+    return entry.state is EntryState.DONE and write.id is not None and entry.outcome not in NEVER_WRITTEN
+
+
+def _record(write: PlannedWrite) -> tuple[str, str, str | None]:
+    return (write.account, write.object, write.id)
+
+
+def _net(entries: Sequence[Entry], field: str) -> dict[str, tuple[Any, Cell, Section]]:
+    """Per mapped row: what it showed before the first write of the run, and the last cell written there."""
+    net: dict[str, tuple[Any, Cell, Section]] = {}
+    for entry in entries:
+        for cell in entry.write.cells:
+            if cell.held == "" and field in ("", cell.field):
+                old = net[cell.row_id][0] if cell.row_id in net else cell.old
+                net[cell.row_id] = (old, cell, entry.write.section)
+    return net
+
+
+def _out_of_reach(now: Now | None, write: PlannedWrite) -> str:
+    if now is None or now.link.state is LinkState.ENDED or now.record is None or now.record.ending is not None:
+        return "the record is not there any more"
+    if now.link.ref.id != write.id:
+        return "the record was merged into another one"
+    if now.link.lead_id != write.lead_id:
+        return "the record belongs to another lead now"
+    return "" if now.link.state is LinkState.ACTIVE else f"the link to the record is {now.link.state}"
+
+
+# A create
+
+
+def _why_kept(now: Now, mine: Sequence[Entry], lead: LeadState, dialect: Any) -> str:
+    """Why a created record has to stay; nothing: it may be deleted."""
+    shown = now.record.fields
+    edited = any(now.base.knows(row.id) and shown.get(row.remote, seen) != seen for row in every_row(dialect) for seen in [_seen(now, row)])
+    last = max((entry.done_at for entry in mine if entry.done_at is not None), default=None)
+    if now.record.changed_at is None or last is None:
+        return "whether somebody has touched the record cannot be told; delete it by hand if nobody has"
+    if edited or now.record.changed_at > last + SKEW or _gave_something(now.link, lead, mine[0].done_at):
+        return "somebody has edited the record since it was created"
+    if now.attached is None:
+        return "whether deals or activities are attached to the record cannot be seen; delete it by hand if there are none"
+    return "deals, activities or notes are attached to the record" if now.attached else ""
+
+
+def _gave_something(link: Link, lead: LeadState, created: datetime | None) -> bool:
+    """Whether the lead holds a value that somebody typed into the record after we created it."""
+    return any(origin.ref == link.ref and (created is None or origin.hi is None or origin.hi > created) for origin in lead.origins.values())
+
+
+def _seen(now: Now, row: Any) -> Any:
+    return now.base.pair(row.id).seen
+
+
+def _deletion(undoing: Undoing, lead: LeadState, now: Now, dialect: Any) -> PlannedWrite:
+    reason = f"undo of run {undoing.run}"
+    cells = tuple(
+        Cell(row.id, row.remote, row.lead, seen, None, ABSENT, reason)
+        for row in every_row(dialect)
+        if (seen := _seen(now, row)) is not None
+    )
+    ref = now.link.ref
+    return PlannedWrite(ref.account, ref.object, lead.id, Section.DELETE, cells, ref.id, now.link.key)
+
+
+# Fields
+
+
+class _Draft:
+    """One record on its way back."""
+
+    def __init__(self, undoing: Undoing, lead: LeadState, now: Now, dialect: Any, policy: Policy, later: Mapping[str, str]) -> None:
+        self.undoing, self.lead, self.now, self.dialect, self.policy, self.later = undoing, lead, now, dialect, policy, later
+        self.cells: list[Cell] = []
+        self.left: list[Left] = []
+
+    def take_back(self, old: Any, cell: Cell, section: Section) -> None:
+        why = self._why_not(old, cell, section)
+        if why != "":
+            self._leave(cell.field, why)
+            return
+        value = self.lead.fields.get(cell.field, ABSENT)
+        theirs = self.now.record.fields[cell.remote]
+        self.cells.append(Cell(cell.row_id, cell.remote, cell.field, theirs, old, value, f"undo of run {self.undoing.run}"))
+
+    def _why_not(self, old: Any, cell: Cell, section: Section) -> str:
+        if cell.field in RESTRICTIONS:
+            return "an opt-out is never taken back"
+        row = next((row for row in every_row(self.dialect) if row.id == cell.row_id), None)
+        if row is None or row.remote != cell.remote or cell.remote not in self.now.record.fields:
+            return "the field is not mapped any more"
+        if not row.written or getattr(row, "create_only", False) or self.policy.fields[cell.field].direction not in ("both", "out"):
+            return "the field is not written any more"
+        pair, theirs = self.now.base.pair(row.id), self.now.record.fields[cell.remote]
+        if theirs == old:
+            return "it shows what it showed before"
+        if cell.row_id in self.later:
+            return f"run {self.later[cell.row_id]} has written it again"
+        if theirs != pair.seen or not _as_written(row, cell, section, theirs):
+            return "somebody has edited it in the CRM since"
+        if self._lead_has_moved(cell, pair):
+            return "the lead has changed since, and the next sync writes what it says now"
+        return "the CRM does not let the field be empty" if old is None and not row.clear else ""
+
+    def _lead_has_moved(self, cell: Cell, pair: Pair) -> bool:
+        value = self.lead.fields.get(cell.field, ABSENT)
+        if cell.field in SETS:
+            return cell.row_id in owed(self.dialect, cell.field, value, self.now.base) and pair.refused is None
+        return not same(value, pair.meant) and (pair.refused is None or pair.refused[0] != dump_value(value))
+
+    def keep_denied_addresses_away(self, restricted: Restricted) -> None:
+        """An address that comes back must not be free to be mailed where it is opted out: then it stays away."""
+        fields = {**self.now.record.fields, **{cell.remote: cell.new for cell in self.cells}}
+        for name, channel in (("emails", "email"), ("phones", "phone")):
+            back = _keys(self.dialect, name, fields) - _keys(self.dialect, name, self.now.record.fields)
+            if self._denies(channel) or not any((channel, address(name, key)) in restricted for key in back):
+                continue
+            for cell in [cell for cell in self.cells if cell.field == name]:
+                self.cells.remove(cell)
+                self._leave(name, "the address that would come back is opted out")
+
+    def _denies(self, channel: str) -> bool:
+        rows = self.dialect.rows_of(f"opt_out.{channel}")
+        return any(row.parse(self.now.record.fields.get(row.remote), ABSENT) is True for row in rows)
+
+    def _leave(self, field: str, reason: str) -> None:
+        ref = self.now.link.ref
+        self.left.append(Left(ref.account, ref.object, ref.id, self.lead.id, field, reason))
+
+    def taken_back(self) -> TakenBack:
+        ref = self.now.link.ref
+        write = PlannedWrite(ref.account, ref.object, self.lead.id, Section.UNDO, tuple(self.cells), ref.id) if self.cells else None
+        return TakenBack(write, tuple(self.left), len(self.cells) + len(self.left))
+
+
+def _as_written(row: Any, cell: Cell, section: Section, theirs: Any) -> bool:
+    """Whether the record shows what we wrote, in its own spelling."""
+    if theirs == cell.new or is_spelling(cell.new, theirs):
+        return True
+    if cell.field in SETS:
+        wanted, there = ({item.key for item in shown_in([row], {row.remote: value})} for value in (cell.new, theirs))
+        return wanted == there
+    return section is not Section.UNDO and bool(row.fits(theirs, cell.meant))
+
+
+def _keys(dialect: Any, name: str, fields: Mapping[str, Any]) -> set[str]:
+    return {item.key for item in shown_in(dialect.sets[name], fields)}
+
+
+# Afterwards
+
+
+def withheld(link: Link) -> Link:
+    """The link of a create that was taken back: its lead is not created there again until somebody releases it."""
+    return replace(link, state=LinkState.WITHHELD, ending=UNDONE)
+
+
+def released(link: Link) -> Link:
+    """A withheld link that stands in nobody's way any more. Its key is free: the new create carries it again."""
+    return replace(link, state=LinkState.ENDED, ending=RELEASED, key="") if link.state is LinkState.WITHHELD else link
+
+
+def owed(dialect: Any, name: str, value: Value, base: Base) -> dict[str, Any]:
+    """By row id: what plan would write so that the record shows the members of set `name`."""
+    items: Items = value if isinstance(value, tuple) else ()
+    fields = {row.remote: base.pair(row.id).seen for row in every_row(dialect) if base.knows(row.id)}
+    ids = {row.remote: row.id for row in dialect.sets[name]}
+    return {ids[remote]: formatted for remote, formatted in project(dialect.sets[name], items, fields).items()}
+
+
+def hold_undone(base: Base, write: PlannedWrite, dialect: Any) -> Base:
+    """The base after an undo: old spelling and the lead's value now, held until one of them changes.
+
+    Both sides count as unchanged, so that what was undone stays undone; what the lead says anyway needs no holding.
+    """
+    if write.section is not Section.UNDO:
+        return base
+    pairs = dict(base.pairs)
+    for cell in write.cells:
+        pair = pairs.get(cell.row_id, Pair())
+        if cell.field not in SETS and pair.refused is None and not dialect.row(cell.row_id).fits(pair.seen, cell.meant):
+            pairs[cell.row_id] = replace(pair, meant=cell.meant, refused=(dump_value(cell.meant), UNDONE))
+    for name, value in {cell.field: cell.meant for cell in write.cells if cell.field in SETS}.items():
+        for row_id, formatted in owed(dialect, name, value, base).items():
+            if isinstance(formatted, Held):
+                continue
+            pairs[row_id] = replace(pairs.get(row_id, Pair()), refused=(formatted, UNDONE))
+    return Base(pairs, base.read_at)

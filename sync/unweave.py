@@ -1,0 +1,180 @@
+"""Unweave (shell): one pass over what a run wrote. Its records are read anew, a batch of leads at a time, and the way back is planned."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.errors import ConnectorError
+from mappings.sets import shown
+from sync.census import Census
+from sync.merge import SETS
+from sync.plan import address
+from sync.state import Entry, Link, PlannedWrite, Ref, Section
+from sync.undo import Left, Now, Undoing, released, undo, written
+from sync.weave import LEADS, Begin, Sink, dialects_of
+from sync.workspace import Door, Workspace
+
+
+@dataclass
+class Taken:
+    """How many fields the run wrote, and what of them stays."""
+
+    fields: int = 0
+    left: list[Left] = field(default_factory=list)
+
+    @property
+    def back(self) -> int:
+        return self.fields - sum(one.count for one in self.left)
+
+
+def release(undoing: Undoing, begin: Begin) -> set[tuple[str, str]]:
+    """Deletions that an undo made are themselves undone by letting the leads be created again; returns (lead, account)."""
+    freed: set[tuple[str, str]] = set()
+    for ids in _chunks_of_leads(undoing, begin):
+        with begin() as unit:
+            undone = {
+                _ref(entry) for entries in unit.journal_of(ids).values() for entry in _of_run(entries, undoing) if _is_deletion(entry)
+            }
+            found = [pair for pairs in unit.links_of(ids).values() for pair in pairs]
+            links = [(link, base) for link, base in found if link.ref in undone and undoing.field == ""]
+            unit.put_links([(released(link), base) for link, base in links])
+            unit.touch(link.lead_id for link, _ in links)
+            freed |= {(link.lead_id, link.ref.account) for link, _ in links}
+    return freed
+
+
+def unweave(
+    workspace: Workspace,
+    doors: Sequence[Door],
+    run: str,
+    census: Census,
+    undoing: Undoing,
+    begin: Begin,
+    sink: Sink | None = None,
+) -> Taken:
+    """Journal what takes `undoing` back, as planned writes of `run`."""
+    tally = Taken()
+    for ids in _chunks_of_leads(undoing, begin):
+        _Chunk(workspace, doors, run, census, undoing, begin, tally).work(ids, sink)
+    return tally
+
+
+def _chunks_of_leads(undoing: Undoing, begin: Begin) -> Iterator[list[str]]:
+    after = ""
+    while True:
+        with begin() as unit:
+            ids = unit.written_leads(undoing.run, undoing.lead_id, after, LEADS)
+        if not ids:
+            return
+        yield ids
+        after = ids[-1]
+
+
+def _of_run(entries: Iterable[Entry], undoing: Undoing) -> list[Entry]:
+    return [entry for entry in entries if entry.run == undoing.run and written(entry)]
+
+
+def _is_deletion(entry: Entry) -> bool:
+    return entry.write.section is Section.DELETE
+
+
+def _ref(entry: Entry) -> Ref:
+    return Ref(entry.write.account, entry.write.object, entry.write.id or "")
+
+
+@dataclass
+class _Chunk:
+    """Some leads at once: a few queries, and one batch read per account and object."""
+
+    workspace: Workspace
+    doors: Sequence[Door]
+    run: str
+    census: Census
+    undoing: Undoing
+    begin: Begin
+    tally: Taken
+
+    def work(self, ids: Sequence[str], sink: Sink | None) -> None:
+        self._load(ids)
+        records, attached = self._read_anew()
+        writes: list[PlannedWrite] = []
+        for (lead_id, ref), entries in self.entries.items():
+            found = self.links.get(ref)
+            dialect = self.dialects.get((ref.account, ref.object))
+            if dialect is None or lead_id not in self.leads or ref.account in self.census.stopped:
+                self._leave_unread(ref, lead_id, entries)
+                continue
+            now = None if found is None else Now(*found, records.get(ref), attached.get(ref))
+            back = undo(
+                self.undoing, entries, self.journal[lead_id], now, self.leads[lead_id], dialect, self.workspace.policy, self.restricted
+            )
+            writes += [] if back.write is None else [back.write]
+            self._count(back.fields, back.left)
+        self._keep(writes, sink)
+
+    def _load(self, ids: Sequence[str]) -> None:
+        with self.begin() as unit:
+            self.leads = unit.leads(ids)
+            self.journal: Mapping[str, list[Entry]] = unit.journal_of(ids)
+            self.links = {link.ref: (link, base) for found in unit.links_of(ids).values() for link, base in found}
+            self.dialects = dialects_of(self.doors)
+            self.entries: dict[tuple[str, Ref], list[Entry]] = defaultdict(list)
+            for lead_id, entries in self.journal.items():
+                for entry in _of_run(entries, self.undoing):
+                    if not _is_deletion(entry):
+                        self.entries[(lead_id, _ref(entry))].append(entry)
+            self.restricted: frozenset[tuple[str, str]] = frozenset(unit.restricted(self._addresses_before()))
+
+    def _addresses_before(self) -> Iterator[str]:
+        for (_, ref), entries in self.entries.items():
+            dialect = self.dialects.get((ref.account, ref.object))
+            if dialect is None:
+                continue
+            for cell in (cell for entry in entries for cell in entry.write.cells if cell.field in SETS):
+                rows = [row for row in dialect.sets[cell.field] if row.id == cell.row_id]
+                yield from (address(cell.field, item.key) for item in shown(rows, {cell.remote: cell.old}))
+
+    def _read_anew(self) -> tuple[dict[Ref, Any], dict[Ref, bool | None]]:
+        """What the records show now, and whether something is attached to those that we created."""
+        records: dict[Ref, Any] = {}
+        attached: dict[Ref, bool | None] = {}
+        for door in self.doors:
+            for object, dialect in door.objects():
+                asked = [ref for _, ref in self.entries if (ref.account, ref.object) == (door.name, object) and ref in self.links]
+                if not asked or door.name in self.census.stopped:
+                    continue
+                try:
+                    found = door.connector.get(object, [ref.id for ref in asked], dialect.fetch)
+                    records |= {Ref(door.name, object, record.id): record for record in found}
+                    created = [ref.id for ref in asked if self._is_to_be_deleted(ref)]
+                    known = door.connector.attached(object, created) if created else {}
+                    attached |= {Ref(door.name, object, id): is_attached for id, is_attached in known.items()}
+                except ConnectorError as error:
+                    self.census.stop(door.name, error)
+        return records, attached
+
+    def _is_to_be_deleted(self, ref: Ref) -> bool:
+        link: Link = self.links[ref][0]
+        created = any(entry.write.section is Section.CREATE for entry in self.entries.get((link.lead_id, ref), ()))
+        return created and self.undoing.field == ""
+
+    def _leave_unread(self, ref: Ref, lead_id: str, entries: Sequence[Entry]) -> None:
+        cells = {cell.row_id for entry in entries for cell in entry.write.cells if not cell.held and self.undoing.field in ("", cell.field)}
+        if cells:
+            self._count(len(cells), [Left(*ref, lead_id, "", f"{ref.account} cannot be read", len(cells))])
+
+    def _count(self, fields: int, left: Sequence[Left]) -> None:
+        self.tally.fields += fields
+        self.tally.left += left
+
+    def _keep(self, writes: Sequence[PlannedWrite], sink: Sink | None) -> None:
+        with self.begin() as unit:
+            unit.journal(writes, self.run)
+            unit.touch({lead_id for lead_id, _ in self.entries})
+        for write in writes:
+            self.census.plan(write.account)
+            if sink is not None:
+                sink(write)
