@@ -134,8 +134,9 @@ def _undo(workspace: Workspace, undoing: Undoing, document: PlanDocument | None)
         run.read()
         run.take_back(undoing, workspace.store.begin)
         if document is not None:
-            run.keep_only(document)
-        run.guard(trusting=False)
+            run.keep_only(document)  # somebody has read it: no guard knows better
+        else:
+            run.guard(trusting=False)
         push(workspace, run.doors, run.id, run.census)
         return run.report()
 

@@ -44,6 +44,7 @@ AGAIN_OR_LEAVE = (
     {"answer": "again", "says": "Leadloom goes on writing it."},
     {"answer": "leave", "says": "This record keeps what stands there; Leadloom writes this field there no more."},
 )
+UNION = "union of what the records show"
 SKEW = timedelta(minutes=1)  # how far the clocks of two CRMs may be apart
 SETS = tuple(name for name, spec in FIELDS.items() if spec.kind in (Kind.EMAILS, Kind.PHONES))
 RESTRICTIONS = tuple(name for name, spec in FIELDS.items() if spec.winner is Winner.RESTRICTIVE)
@@ -142,7 +143,7 @@ def merge(
             revision = merge_field(name, ours.value, origins.get(name), found, policy)
         if revision is not None:
             revisions.append(revision)
-            fields[name], origins[name] = revision.new, revision.origin
+            fields[name], origins[name] = revision.new, replace(revision.origin, rule=revision.rule)
     moved = any(not same(revision.old, revision.new) for revision in revisions)
     state = replace(lead, fields=fields, origins=origins, version=lead.version + 1 if moved else lead.version, asked=waiting)
     return Merged(_hold_stage(lead, state, changes, now), tuple(after), tuple(revisions), tuple(problems), tuple(reviews), tuple(closed))
@@ -432,9 +433,9 @@ def _merge_set(
     if same(result, ours) or (result is CLEARED and policy.fields[name].blank == OnBlank.KEEP):
         return
     origin = Origin(last.ref.account, last.ref, "", None, now)
-    fields[name], origins[name] = result, origin
+    fields[name], origins[name] = result, replace(origin, rule=UNION)
     dropped = tuple(((item,), removed[item.key].account) for item in items if item.key not in have)
-    revisions.append(Revision(name, ours, result, origin, "union of what the records show", dropped))
+    revisions.append(Revision(name, ours, result, origin, UNION, dropped))
 
 
 def shown_items(view: View, name: str, fields: Mapping[str, Any]) -> Items:

@@ -165,7 +165,7 @@ class _Draft:
         elif row.id in self.waits:
             self.waiting += 1
         else:
-            self.cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, value, self._why(row.lead)))
+            self.cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, value, *self._why(row.lead)))
 
     def _stays_theirs(self, row: Any, pair: Pair) -> bool:
         """A field that we compute and a person left to the record: whatever we compute next."""
@@ -192,7 +192,7 @@ class _Draft:
             elif row.id in self.waits:
                 self.waiting += 1
             else:
-                self.cells.append(Cell(row.id, remote, name, pair.seen, formatted, value, self._why(name)))
+                self.cells.append(Cell(row.id, remote, name, pair.seen, formatted, value, *self._why(name)))
 
     def write_restrictions(self, restricted: Restricted) -> tuple[list[Cell], bool]:
         """Cells that deny, and whether they have to travel with a change of address in one write."""
@@ -214,7 +214,7 @@ class _Draft:
             elif pair.refused is not None and pair.refused[0] is True:
                 self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
             elif formatted != pair.seen or moves[of]:
-                cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, True, "the person said no"))
+                cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, True, "the person said no", "", NO_SPREADS))
         return cells, any(moves.values())
 
     def _is_restricted(self, channel: str, restricted: Restricted) -> bool:
@@ -224,11 +224,13 @@ class _Draft:
         fields = {**self._shown_fields(), **{cell.remote: cell.new for cell in self.cells}}
         return any((channel, address(name, item.key)) in restricted for item in shown(self.dialect.sets[name], fields))
 
-    def _why(self, name: str) -> str:
+    def _why(self, name: str) -> tuple[str, str, str]:
+        """Where the value is from, nothing held, and the rule by which the lead has it."""
         origin = self.lead.origins.get(name)
         if origin is None:
-            return ""
-        return f"from {origin.account}" if origin.account else origin.rule
+            return ("", "", "")
+        where = f"{origin.account} {origin.ref.object} {origin.ref.id}" if origin.ref is not None else origin.account or "Leadloom"
+        return (f"from {where}", "", origin.rule)
 
     def _shown_fields(self) -> dict[str, Any]:
         return {row.remote: self.pairs[row.id].seen for row in every_row(self.dialect) if row.id in self.pairs}
@@ -256,6 +258,7 @@ def _withheld_problem(lead: LeadState, ref: Ref) -> Problem:
     return Problem(ref.account, "withheld", message, fix, ref, lead.id)
 
 
+NO_SPREADS = "a no is written wherever the person is"
 RETRY = "Correct the value in the lead or mend the CRM, then `leadloom problems retry ID`."
 HELD_FIXES: Mapping[str, str] = {
     "no_owner": "Add or activate a user with this e-mail address in the CRM, or give the lead to somebody else.",

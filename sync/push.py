@@ -46,8 +46,12 @@ def _push_account(workspace: Workspace, door: Door, run: str, census: Census, se
             if not entries:
                 break
             after = entries[-1].op
-            for object, group in groupby(entries, key=lambda entry: entry.write.object):
+            for object, group in groupby(sorted(entries, key=_object), key=_object):  # full batches; sorting keeps the order in an object
                 _push_batch(workspace, door, object, list(group), census)
+
+
+def _object(entry: Entry) -> str:
+    return entry.write.object
 
 
 def _push_batch(workspace: Workspace, door: Door, object: str, entries: Sequence[Entry], census: Census) -> None:

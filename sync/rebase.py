@@ -11,9 +11,7 @@ from typing import Any
 
 from leads.model import ABSENT, Value
 from sync.merge import SETS, every_row
-from sync.state import Base, Pair, same
-
-UNDONE = "undone"
+from sync.state import UNDONE, Base, Pair, same
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from sync import engine
-from sync.document import PlanDocument
+from sync.document import PlanDocument, Row
+from sync.undo import Undoing
 from sync.workspace import Guards, Stopped
 from tests.sync.rig import World, totals
 
@@ -18,6 +20,11 @@ ROWS = [
     {"crm": "pipedrive", "first_name": "Jo", "last_name": "Beck", "email": "jo@beck.example"},
 ]
 CRMS = ("hubspot", "pipedrive")
+FOUR = ("hubspot", "salesforce", "pipedrive", "activecampaign")
+PEOPLE = [
+    {"first_name": first, "last_name": "Beck", "email": f"{first.lower()}@{crm}.example", "city": "Kiel", "phone": f"+49 431 55500{number}"}
+    for number, (first, crm) in enumerate((name, crm) for name in ("Anna", "Jo", "Ida") for crm in ("acme", "beck", "cron", "dorn"))
+]
 
 
 def plan(world: World) -> PlanDocument:
@@ -53,6 +60,64 @@ def test_apply_writes_what_the_plan_shows(world: Build) -> None:
             for one in row.fields:
                 assert built.value("hubspot", "contacts", row.id, one.remote) == one.new
     assert all(not out for out in totals(built.sync()).values())
+
+
+@pytest.mark.parametrize("what", ["plan", "undo"])
+def test_what_leaves_for_the_crms_is_the_plan_and_nothing_else(world: Build, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Every request for a write, as it is handed to the connectors, against the rows of the document."""
+    built = world([{"crm": crm, **row} for crm, row in zip(FOUR * 3, PEOPLE, strict=True)], FOUR)
+    document = plan(built)
+    if what == "undo":
+        applied = engine.apply(built.workspace(), document)
+        document, _ = engine.plan_undo(built.workspace(), Undoing(applied.run))
+    sent: list[str] = []
+    for crm, module in (
+        ("HubSpot", "hubspot"),
+        ("Salesforce", "salesforce"),
+        ("Pipedrive", "pipedrive"),
+        ("ActiveCampaign", "activecampaign"),
+    ):
+        record_writes(monkeypatch, f"connectors.{module}.{crm}", module, sent)
+    engine.apply(built.workspace(), PlanDocument.load(json.loads(json.dumps(document.dump()))))
+    assert len(document.rows) > len(FOUR)
+    assert sorted(sent) == sorted(as_sent(row) for row in document.rows)
+
+
+def record_writes(monkeypatch: pytest.MonkeyPatch, where: str, crm: str, sent: list[str]) -> None:
+    import importlib
+
+    module, _, name = where.rpartition(".")
+    real = getattr(importlib.import_module(module), name).write
+
+    def write(self: Any, object: str, writes: Any) -> Any:
+        sent.extend(json.dumps([crm, object, one.op, one.id, one.key, one.fields], sort_keys=True) for one in writes)
+        return real(self, object, writes)
+
+    monkeypatch.setattr(f"{where}.write", write)
+
+
+def as_sent(row: Row) -> str:
+    op = {"create": "create", "delete": "delete"}.get(row.section, "update")
+    fields = {} if op == "delete" else {one.remote: one.new for one in row.fields}
+    return json.dumps([row.account, row.object, op, row.id, row.key if op == "create" else None, fields], sort_keys=True)
+
+
+def test_a_plan_says_where_each_value_is_from_by_which_rule_and_what_it_costs(world: Build) -> None:
+    built = world(ROWS, CRMS)
+    document = plan(built)
+    (contact,) = built.records("hubspot", "contacts")
+    create = next(row for row in document.rows if (row.account, row.section) == ("pipedrive", "create"))
+    city = next(one for one in create.fields if one.field == "address.city")
+    assert (city.old, city.new, city.reason, city.rule) == (None, "Kiel", f"from hubspot contacts {contact['id']}", "the only change")
+    assert document.cost == {"hubspot": {"write": 2}, "pipedrive": {"write": 2}}
+
+
+def test_planning_costs_no_call_beyond_the_pull(world: Build) -> None:
+    built = world(ROWS, CRMS)
+    _, looked = engine.make_plan(built.workspace())
+    pulled = {name: account["api_calls"] for name, account in looked.accounts.items()}
+    assert {name: calls.get("write", 0) for name, calls in pulled.items()} == dict.fromkeys(CRMS, 0)
+    assert {name: calls["read"] for name, calls in pulled.items()} == {"hubspot": 1, "pipedrive": 1}
 
 
 def test_a_row_whose_record_has_moved_is_skipped_and_said(world: Build) -> None:
