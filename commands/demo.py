@@ -115,7 +115,8 @@ def _writes(report: Mapping[str, Any]) -> int:
 
 def _somebody_edits(running: Running, workspace: Workspace) -> str:
     """A person's hand in HubSpot, on somebody whom every CRM knows."""
-    from commands.leads import everything, plain_fields
+    from commands.leads import everything
+    from commands.plainly import plain_fields
 
     with workspace.store.begin() as unit:
         lead, links = next(
@@ -133,7 +134,8 @@ def _name(lead_id: str, fields: Mapping[str, Any]) -> str:
 def _woven(workspace: Workspace, examples: int = 8) -> Iterator[Any]:
     """How many records turned out to be one person, some values that had to be decided, and what the rules said."""
     from commands import showing
-    from commands.leads import everything, plain_fields
+    from commands.leads import everything
+    from commands.plainly import plain_fields
 
     found, stages, owners = Counter[int](), Counter[str](), Counter[str]()
     decided: list[tuple[object, ...]] = []

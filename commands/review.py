@@ -115,7 +115,7 @@ def _choice(choice: Row) -> dict[str, Any]:
 
 def _sides(unit: Unit, row: Row) -> list[dict[str, Any]]:
     """What is compared: the leads the question is about, and the leads of its records."""
-    from commands.leads import plain_fields
+    from commands.plainly import plain_fields
 
     named = {row["lead_id"], *(key.removeprefix("lead:") for one in row["choices"] for pair in one.get("pairs", ()) for key in pair[:2])}
     links = [link for ref in row["refs"] for link, _ in unit.links_at(ref.account, ref.object, [ref.id]).values()]

@@ -205,14 +205,42 @@ def of_reasons(why: Data) -> list[Table | str]:
     rows = []
     for reason in why["fields"]:
         lost = [f"{cell(one['value'])} ({one['from']})" for one in reason["lost"]]
-        rows.append((reason["field"], reason["value"], reason["from"], reason["at"], reason["rule"], lost))
-    parts: list[Table | str] = [table(f"Lead {why['lead_id']}", ("field", "value", "from", "when", "rule", "what lost"), rows)]
+        rows.append((reason["field"], reason["value"], reason["from"], reason["at"], reason["run"], reason["rule"], lost))
+    title = f"Lead {why['lead_id']}" + (f" as of {why['as_of']}" if why["as_of"] is not None else "")
+    parts: list[Table | str] = [table(title, ("field", "value", "from", "when", "run", "rule", "what lost"), rows)]
+    if why["score"] is not None:
+        points = ((one["rule"], one["group"], one["points"]) for one in why["score"]["contributions"])
+        title = f"Score {why['score']['score']}, grade {why['score']['grade']}, by the rules of today"
+        parts.append(table(title, ("rule", "group", "points"), points, numbers=("points",)))
     if why["routing"] is not None:
         routing = why["routing"]
         parts.append(f"Owner by rule {routing['rule']}: {cell(routing['owner'] or routing['queue'])}, {cell(routing['reason'])}.\n")
     return [*parts, _of_records(why["records"])]
 
 
-def _of_records(records: Iterable[Data]) -> Table:
-    rows = ((one["account"], f"{one['object']} {one['id']}", one["role"], one["state"], one["ours"], one["read_at"]) for one in records)
-    return table("Its records", ("CRM", "record", "role", "state", "created by us", "last read"), rows)
+def of_history(past: Data, limit: int) -> list[Table | str]:
+    """What happened to a lead and its records, oldest first; the newest `limit` lines."""
+    lines = past["history"]
+    rows = ((one["at"], one["run"], one["where"], one["field"], one["old"], one["new"], one["cause"]) for one in lines[-limit:])
+    parts: list[Table | str] = [table(f"Lead {past['lead_id']}", ("when", "run", "where", "field", "from", "to", "why"), rows)]
+    if len(lines) > limit:
+        parts.append(f"{len(lines) - limit} older lines are left out. See them all with --limit {len(lines)} or --json.")
+    return parts
+
+
+def _of_records(records: Sequence[Data]) -> Table:
+    columns = (
+        "CRM",
+        "record",
+        "role",
+        "state",
+        "created by us",
+        "last read",
+        *(("since", "why") if any("why" in one for one in records) else ()),
+    )
+    rows = (
+        (one["account"], f"{one['object']} {one['id']}", one["role"], one["state"], one["ours"], one["read_at"])
+        + ((one["since"], one["why"]) if "why" in one else ())
+        for one in records
+    )
+    return table("Its records", columns, rows)

@@ -84,7 +84,7 @@ def undo(
     config: Config = None,
 ) -> None:
     """Take back what a run wrote, where nobody has moved on since. What stays is listed, with the reason."""
-    from commands.leads import check_field, lead_called
+    from commands.finding import check_field, lead_called
     from sync import engine
     from sync.undo import Undoing
 

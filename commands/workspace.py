@@ -155,6 +155,10 @@ def _policy(settings: Settings) -> Any:
     return Policy(settings.precedence, fields, settings.fields.flips)
 
 
+def rules_of(settings: Settings) -> Rules:
+    return _rules(settings)[0]
+
+
 def _rules(settings: Settings) -> tuple[Rules, Mapping[str, str]]:
     """The rule files, yours or those that ship; everything that is wrong with both of them is told at once."""
     from leads import routing_rules, scoring_rules

@@ -553,9 +553,10 @@ class Unit:
     def put_assignments(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._upsert(t.assignment, rows)
 
-    def assignment(self, lead_id: str) -> Mapping[str, Any] | None:
-        query = sa.select(t.assignment).where(t.assignment.c.lead_id == lead_id).order_by(t.assignment.c.epoch.desc()).limit(1)
-        return self._first(query)
+    def assignments(self, lead_id: str) -> list[Mapping[str, Any]]:
+        """How a lead was routed, epoch by epoch."""
+        query = sa.select(t.assignment).where(t.assignment.c.lead_id == lead_id).order_by(t.assignment.c.epoch)
+        return [dict(row) for row in self._run(query).mappings()]
 
     # -- looking ------------------------------------------------------------------------------------------------------------------
 

@@ -79,6 +79,7 @@ class Base:
 
 
 UNKNOWN_PAIR = Pair()
+LINK = "link"  # the name of a revision that gives a record to a lead
 UNDONE = "undone"  # why a pair is held, or a link withheld: we wrote it and somebody took it back
 RELEASED = "released"  # the ending of a withheld link whose lead may be created again
 

@@ -17,7 +17,7 @@ from typing import Any
 from connectors.base import Ending, Record
 from leads import routing
 from leads.identity import usable_mailbox
-from leads.model import ABSENT, Items
+from leads.model import ABSENT, Items, Value
 from leads.normal import Refused
 from leads.predicates import facts
 from mappings.sets import shown
@@ -28,12 +28,14 @@ from sync.merge import RESTRICTIONS, SETS, Merged, View, merge
 from sync.plan import LeadPlan, Place, address, lead_address, plan
 from sync.pull import is_back, lead_hint, our_key
 from sync.state import (
+    LINK,
     RELEASED,
     Base,
     Entry,
     LeadState,
     Link,
     LinkState,
+    Origin,
     PlannedWrite,
     Problem,
     Ref,
@@ -42,6 +44,7 @@ from sync.state import (
     Revision,
     Role,
     pair_choices,
+    refs_text,
 )
 from sync.workspace import Door, Workspace
 
@@ -138,9 +141,22 @@ def _place_newcomers(
     unit.give_to_leads({one.link.ref: one.link.lead_id for one in placed})
     unit.put_addresses({one.link.ref: (one.link.lead_id, addresses_of(dialect, records[one.link.ref].fields)) for one in placed})
     unit.prove_creates({one.link.key: one.link.ref.id for one in placed if one.link.key}, now)
+    unit.add_revisions(_given(placed), run, now)
     census.leads["new"] += sum(one.is_new_lead for one in placed)
     census.reviews += unit.ask(_reviews(placed), run, now)
     _restrict_nameless(unit, dialect, [(one.link, records[one.link.ref]) for one in placed], run, now)
+
+
+def _given(placed: Iterable[Placed]) -> dict[str, list[Revision]]:
+    """That a record was given to a lead, and by which evidence, is part of the lead's history."""
+    given: dict[str, list[Revision]] = {}
+    for one in placed:
+        given.setdefault(one.link.lead_id, []).append(_link_step(one.link.ref, ABSENT, refs_text([one.link.ref]), one.evidence))
+    return given
+
+
+def _link_step(ref: Ref, old: Value, new: Value, why: str) -> Revision:
+    return Revision(LINK, old, new, Origin(ref.account, ref), why)
 
 
 def _end_our_creates(unit: Any, dialect: Any, ended: Mapping[Ref, Record], now: datetime) -> None:
@@ -338,6 +354,7 @@ class _Chunk:
     leads: list[LeadState] = field(default_factory=list)
     links: list[tuple[Link, Base]] = field(default_factory=list)
     revisions: dict[str, list[Revision]] = field(default_factory=dict)
+    ends: dict[str, list[Revision]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
@@ -402,7 +419,7 @@ class _Chunk:
         if lead.fields != before.fields:
             self.census.leads["changed"] += 1 if before.version else 0
         self.leads.append(lead)
-        self.revisions[lead.id] = [*merged.revisions, *decision.revisions]
+        self.revisions[lead.id] = [*self.ends.get(lead.id, ()), *merged.revisions, *decision.revisions]
         if decision.assignment is not None:
             self.assignments.append({name: value for name, value in decision.assignment.items() if name != "by_rule"})
         bases = {view.ref: base for view in owed.views for base in [view.base]}
@@ -438,6 +455,7 @@ class _Chunk:
         """An ended record is unlinked and reported, never spread. One that merely is not shown comes back when it is shown again."""
         ended = replace(link, state=LinkState.ENDED, ending=str(record.ending))
         self.links.append((ended, base))
+        self.ends.setdefault(link.lead_id, []).append(_link_step(link.ref, refs_text([link.ref]), ABSENT, f"{record.ending} in the CRM"))
         if record.moved_to is not None:
             self._follow(ended, Ref(link.ref.account, *record.moved_to))
         else:
@@ -458,6 +476,8 @@ class _Chunk:
         there = self.unit.links_at(now_at.account, now_at.object, [now_at.id])
         if now_at.id not in there:
             self.links.append((Link(now_at, ended.lead_id, ended.role), Base()))
+            why = f"took the place of {ended.ref.object} {ended.ref.id}"
+            self.ends.setdefault(ended.lead_id, []).append(_link_step(now_at, ABSENT, refs_text([now_at]), why))
             self.unit.put_hints([now_at], self.now)
         elif there[now_at.id][0].lead_id != ended.lead_id:
             self.reviews.append(_merged_leads(now_at, sorted({ended.lead_id, there[now_at.id][0].lead_id})))

@@ -110,7 +110,9 @@ def test_a_lead_and_why(shown):
     lead = {"lead_id": "01L", "fields": {"first_name": "Käthe", "opt_out.email": True}, "records": []}
     why = {
         "lead_id": "01L",
-        "fields": [{"field": "job_title", "value": "CEO", "from": "hubspot contacts 101", "at": "2026-01-01", "rule": "the only change",
+        "as_of": None,
+        "score": {"score": 12, "grade": "C2", "contributions": [{"rule": "own domain", "group": "fit", "points": 12.0}]},
+        "fields": [{"field": "job_title", "value": "CEO", "from": "hubspot contacts 101", "at": "2026-01-01", "run": "3", "rule": "the only change",
                     "lost": [{"value": "CFO", "from": "salesforce"}]}],
         "routing": {"rule": "dach", "owner": "anna", "queue": None, "reason": "fewest of 3"},
         "records": [
