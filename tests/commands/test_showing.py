@@ -112,8 +112,8 @@ def test_a_lead_and_why(shown):
         "lead_id": "01L",
         "as_of": None,
         "score": {"score": 12, "grade": "C2", "contributions": [{"rule": "own domain", "group": "fit", "points": 12.0}]},
-        "fields": [{"field": "job_title", "value": "CEO", "from": "hubspot contacts 101", "at": "2026-01-01", "run": "3", "rule": "the only change",
-                    "lost": [{"value": "CFO", "from": "salesforce"}]}],
+        "fields": [{"field": "job_title", "value": "CEO", "from": "hubspot contacts 101", "at": "2026-01-01", "run": "3",
+                    "rule": "the only change", "lost": [{"value": "CFO", "from": "salesforce"}]}],
         "routing": {"rule": "dach", "owner": "anna", "queue": None, "reason": "fewest of 3"},
         "records": [
             {"account": "hubspot", "object": "contacts", "id": "101", "role": "main", "state": "active", "ours": True, "read_at": None}
