@@ -136,6 +136,7 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             "store": settings.store.model_copy(update={"url": url}),
             "scoring": _at(folder, settings.scoring, "file"),
             "routing": _at(folder, settings.routing, "file"),
+            "privacy": _at(folder, _at(folder, settings.privacy, "key_file"), "list_file"),
             "accounts": {name: _at(folder, account, "private_key_file") for name, account in settings.accounts.items()},
         }
     )

@@ -121,6 +121,13 @@ class Consent(Table):
     found: Literal["leave"] = Field(default="leave", description="permissions found at the first read stay as they are")
 
 
+class Privacy(Table):
+    key_file: Path = Field(default=Path("leadloom.key"), description="the key of the list; made by the first erasure, keep a copy of it")
+    list_file: Path = Field(
+        default=Path("leadloom.erased"), description="who was erased, as keyed hashes; a backup of the store may be too old to know it"
+    )
+
+
 class FieldRule(Table):
     winner: checks.WinnerName | None = Field(default=None, description="who wins when two CRMs changed the field to different values")
     direction: Literal["both", "in", "out", "off"] | None = Field(
@@ -158,6 +165,7 @@ class Settings(BaseSettings):
     scope: dict[AccountName, Scope] = Field(default_factory=dict)
     guards: Guards = Guards()
     consent: Consent = Consent()
+    privacy: Privacy = Privacy()
     fields: Annotated[Fields, BeforeValidator(checks.gathered)] = Fields()
     scoring: RuleFile = RuleFile()
     routing: RuleFile = RuleFile()
@@ -187,6 +195,7 @@ TABLES: Mapping[str, tuple[type[BaseModel], ...]] = {
     "scope.NAME": (Scope,),
     "guards": (Guards,),
     "consent": (Consent,),
+    "privacy": (Privacy,),
     "fields": (Fields,),
     "fields.NAME": (FieldRule,),
     "scoring": (RuleFile,),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from connectors.base import Connector, Identity, Owner, Schema
     from leads import routing_rules
     from store.store import Store
+    from store.suppressed import SuppressionFiles
     from sync.decide import Rules
     from sync.workspace import Account, Guards, Scope, Workspace
 
@@ -62,7 +63,8 @@ def open_workspace(
         accounts = {name: _account(name, settings, rules.routing, adapter, clock, sleep) for name in settings.accounts}
         for account in accounts.values():
             opened.callback(account.connector.close)
-        yield Workspace(store, accounts, _policy(settings), rules, guards, _fingerprint(settings, texts), clock, tell)
+        fingerprint, erased = _fingerprint(settings, texts), suppression_of(settings)
+        yield Workspace(store, accounts, _policy(settings), rules, guards, fingerprint, clock, tell, suppression=erased)
 
 
 def _guards(settings: GuardSettings, yes: bool, allow: Mapping[str, int]) -> Guards:
@@ -97,6 +99,12 @@ def connect(name: str, account: AccountSettings, **options: Any) -> Connector:
     base_url = getattr(account, "base_url", None) or others.pop("instance_url", None)
     access = connectors.Access(name, account.crm, base_url, secrets, others)
     return connectors.connect(access, pacing=account.pacing, **options)
+
+
+def suppression_of(settings: Settings) -> SuppressionFiles:
+    from store.suppressed import SuppressionFiles
+
+    return SuppressionFiles(settings.privacy.key_file, settings.privacy.list_file)
 
 
 def _store(settings: Settings) -> Store:

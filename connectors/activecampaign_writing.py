@@ -30,7 +30,7 @@ class Writing:
         return write_singly(writes, self._one)
 
     def _one(self, write: Write) -> Receipt:
-        if write.op is Op.DELETE:
+        if write.op in (Op.DELETE, Op.ERASE):
             return self._delete(write)
         try:
             body = contacts.body(write, self._account.shape())

@@ -62,6 +62,7 @@ class Op(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    ERASE = "erase"  # delete for good, as far as the vendor offers it: the right of a person
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from connectors.errors import ConnectorError, Misconfigured, OutcomeUnknown
 from connectors.http import Answer
 from connectors.hubspot_api import Api, ask, category, correlation
 from connectors.hubspot_optouts import OptOuts, texts
-from connectors.hubspot_reads import Reader
+from connectors.hubspot_reads import CONTACTS, Reader
 from connectors.hubspot_records import (
     EVERY_ROW,
     OPT_OUT,
@@ -56,6 +56,7 @@ class Writer:
             self._update(self._rows(Op.UPDATE))
             self._create(self._rows(Op.CREATE))
             self._archive(self._rows(Op.DELETE))
+            self._erase(self._rows(Op.ERASE))
             self._read_back()
         return self._receipts.in_order()
 
@@ -144,6 +145,13 @@ class Writer:
                 shown = self._still_shown(part) if answer.ok else set()
                 for row in part:
                     self._settle_archived(row, answer, shown)
+
+    def _erase(self, rows: Sequence[int]) -> None:
+        """HubSpot's privacy deletion: for good, and one contact per call (page "Delete contacts", gdpr-delete)."""
+        for row in rows:
+            with self._receipts.sending([row]):
+                answer = self._api.door.send("POST", f"{CONTACTS}/gdpr-delete", kind="write", json={"objectId": str(self._writes[row].id)})
+                self._settle_archived(row, answer, self._still_shown([row]) if answer.ok else set())
 
     def _still_shown(self, rows: Sequence[int]) -> set[str]:
         """An archive is answered without a body, whatever became of its rows."""

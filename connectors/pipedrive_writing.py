@@ -16,6 +16,7 @@ from connectors.pipedrive_reading import Reading, missing
 from connectors.singly import Unfit, rejected, write_singly
 
 NAMES: Final = ("name", "first_name", "last_name")
+NOBODY: Final = {"name": "[erased]", "emails": [], "phones": []}
 FRESH_S: Final = 60.0  # many rows may be refused in a row; the fields are described afresh for the first
 
 
@@ -36,6 +37,8 @@ class Writing:
             return _gone(write, missing(str(write.id)))
         if write.op is Op.DELETE:
             return self._delete(write)
+        if write.op is Op.ERASE:
+            return self._erase(write)
         try:
             body = self._body(write, self._company.schema())
         except Unfit as unfit:
@@ -68,6 +71,13 @@ class Writing:
         if str(row["id"]) != write.id:
             raise unexpected(self._door, answer)
         return Receipt(Outcome.UPDATED, id=write.id, record=self._read_back(write, row))
+
+    def _erase(self, write: Write) -> Receipt:
+        """A deleted person can be restored for 30 days, so its data is emptied first (vendor specification, deletePerson)."""
+        answer = self._door.send("PATCH", _address(write), kind="write", json=NOBODY)
+        if answer.status in (404, 410):
+            return self._gone(write)
+        return self._delete(write) if answer.ok else self._refused(write, answer)
 
     def _delete(self, write: Write) -> Receipt:
         answer = self._door.send("DELETE", _address(write), kind="write")

@@ -39,13 +39,13 @@ class Writer:
             self._refuse_beforehand()
             self._batches(self._rows(Op.UPDATE), self._send_updates)
             self._create(self._rows(Op.CREATE))
-            self._batches(self._rows(Op.DELETE), self._send_deletes)
+            self._batches(self._rows(Op.DELETE, Op.ERASE), self._send_deletes)
             self._look_up_ended()
             self._read_back()
         return self._receipts.in_order()
 
-    def _rows(self, op: Op) -> list[int]:
-        return self._receipts.open([row for row, write in enumerate(self._writes) if write.op is op])
+    def _rows(self, *ops: Op) -> list[int]:
+        return self._receipts.open([row for row, write in enumerate(self._writes) if write.op in ops])
 
     def _refuse_beforehand(self) -> None:
         """What is known to fail is not sent: one unknown field would fail a whole call, and ids that are none may be read as several."""
@@ -122,7 +122,7 @@ class Writer:
         self._succeed(row, long_id(str(result["id"])))
 
     def _succeed(self, row: int, id: str) -> None:
-        done = {Op.CREATE: Outcome.CREATED, Op.UPDATE: Outcome.UPDATED, Op.DELETE: Outcome.DELETED}[self._writes[row].op]
+        done = {Op.CREATE: Outcome.CREATED, Op.UPDATE: Outcome.UPDATED}.get(self._writes[row].op, Outcome.DELETED)
         self._receipts.put(row, Receipt(done, id=id))
         if done is not Outcome.DELETED:
             self._unshown.append(row)

@@ -214,3 +214,24 @@ assignment = _table(
     _text("queue"),
     _text("reason"),
 )
+
+suppression = _table(
+    "suppression",
+    _text("seal", key=True),  # keyed hash of an address of somebody who was erased
+    _text("key_id"),
+    _text("kind"),
+    _time("since"),
+    _text("reason"),
+)
+
+erasure = _table(
+    "erasure",
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
+    _text("erasure", index=True),
+    _text("account"),
+    _text("object"),
+    _text("id"),
+    _time("asked_at"),
+    _time("done_at"),
+    _text("why"),  # what kept it from being deleted so far
+)

@@ -35,6 +35,17 @@ class Store:
         with rolled_back(self.engine) as connection:
             yield Unit(connection)
 
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted in the file: SQLite keeps the bytes of deleted rows until they are written over."""
+        if self.engine.dialect.name != "sqlite":
+            return  # PostgreSQL's autovacuum does it in its time
+        connection = self.engine.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                connection.execute(statement)
+        finally:
+            connection.close()
+
     def lease(self) -> AbstractContextManager[None]:
         return lease(self.engine)
 

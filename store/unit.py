@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connectors.base import Ending, Record
 from store import schema as t
@@ -30,6 +29,8 @@ from store.documents import (
     load_revisions,
     seconds,
 )
+from store.erasures import Erasures
+from store.queries import chunks, where_of
 from sync.state import (
     Base,
     Entry,
@@ -47,14 +48,9 @@ from sync.state import (
     Section,
 )
 
-CHUNK = 400  # values of one IN list, below every engine's limit
 
-
-class Unit:
+class Unit(Erasures):
     """The named queries, on one connection inside one transaction."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
 
     # -- the workspace -------------------------------------------------------------------------------------------------------------
 
@@ -125,7 +121,7 @@ class Unit:
         self._run(sa.delete(t.cursor).where(t.cursor.c.account == account, t.cursor.c.object == object))
 
     def put_hints(self, refs: Iterable[Ref], at: datetime) -> None:
-        self._upsert(t.hint, [{**_where(ref), "at": seconds(at)} for ref in refs])
+        self._upsert(t.hint, [{**where_of(ref), "at": seconds(at)} for ref in refs])
 
     def hints(self, account: str) -> list[Ref]:
         return [Ref(row.account, row.object, row.id) for row in self._run(sa.select(t.hint).where(t.hint.c.account == account))]
@@ -203,7 +199,7 @@ class Unit:
         self._upsert(t.link, [_link_row(link, base) for link, base in links])
 
     def put_alias(self, old: Ref, now: Ref) -> None:
-        self._upsert(t.alias, [{**_where(old), "now_object": now.object, "now_id": now.id}])
+        self._upsert(t.alias, [{**where_of(old), "now_object": now.object, "now_id": now.id}])
         self._run(
             sa.update(t.alias)
             .where(t.alias.c.account == old.account, t.alias.c.now_object == old.object, t.alias.c.now_id == old.id)
@@ -236,7 +232,7 @@ class Unit:
         self._upsert(t.lead, [_lead_row(lead, at) for lead in leads])
 
     def touch(self, lead_ids: Iterable[str]) -> None:
-        for ids in _chunks(sorted(set(lead_ids))):
+        for ids in chunks(sorted(set(lead_ids))):
             self._run(sa.update(t.lead).where(t.lead.c.id.in_(ids)).values(due=0.0, later=0.0))
 
     def touch_all(self) -> None:
@@ -248,7 +244,7 @@ class Unit:
         self._delete(t.address, shown)
         self._upsert(
             t.address,
-            [{"address": one, **_where(ref), "lead_id": lead_id} for ref, (lead_id, found) in shown.items() for one in set(found)],
+            [{"address": one, **where_of(ref), "lead_id": lead_id} for ref, (lead_id, found) in shown.items() for one in set(found)],
         )
 
     def leads_at(self, addresses: Iterable[str]) -> dict[str, set[str]]:
@@ -272,7 +268,7 @@ class Unit:
         known = self.restricted({address for _, address in unique})
         fresh = {key: one for key, one in unique.items() if key not in known}
         rows = [
-            {"channel": channel, "address": address, **_where(one.ref), "seen_at": seconds(one.seen_at), "run": run}
+            {"channel": channel, "address": address, **where_of(one.ref), "seen_at": seconds(one.seen_at), "run": run}
             for (channel, address), one in fresh.items()
         ]
         self._upsert(t.restriction, rows)
@@ -351,7 +347,7 @@ class Unit:
         values["sent_at" if state is EntryState.SENT else "done_at"] = seconds(at)
         if id:
             values["id"] = id
-        for chunk in _chunks(list(ops)):
+        for chunk in chunks(list(ops)):
             self._run(sa.update(t.journal).where(t.journal.c.op.in_(chunk)).values(**values))
 
     def drop_planned(self) -> None:
@@ -434,7 +430,7 @@ class Unit:
         return [(row.run, instant(row.at), load_revisions(row.changes)) for row in rows]
 
     def replace_problems(self, lead_ids: Sequence[str], problems: Iterable[Problem], run: str, at: datetime) -> None:
-        for ids in _chunks(list(lead_ids)):
+        for ids in chunks(list(lead_ids)):
             self._run(sa.delete(t.problem).where(t.problem.c.lead_id.in_(ids)))
         self.add_problems(problems, run, at)
 
@@ -444,7 +440,7 @@ class Unit:
             self._connection.execute(sa.insert(t.problem), rows)
 
     def drop_problems(self, ids: Iterable[int]) -> None:
-        for chunk in _chunks(list(ids)):
+        for chunk in chunks(list(ids)):
             self._run(sa.delete(t.problem).where(t.problem.c.id.in_(chunk)))
 
     def drop_account_problems(self, account: str) -> None:
@@ -507,7 +503,7 @@ class Unit:
 
     def drop_reviews(self, subjects: Iterable[str]) -> None:
         """Open questions that have answered themselves: the sides agree by now."""
-        for chunk in _chunks(sorted(subjects)):
+        for chunk in chunks(sorted(subjects)):
             self._run(sa.delete(t.review).where(t.review.c.subject.in_(chunk), t.review.c.answer.is_(None)))
 
     # -- what people decided about pairs --------------------------------------------------------------------------------------------
@@ -573,59 +569,11 @@ class Unit:
         tables = (t.lead, t.link, t.review, t.problem, t.inbox, t.restriction)
         return {table.name: int(self._scalar(sa.select(sa.func.count()).select_from(table)) or 0) for table in tables}
 
-    # -- plumbing ------------------------------------------------------------------------------------------------------------------
-
-    def _run(self, statement: sa.Executable) -> sa.CursorResult[Any]:
-        result = self._connection.execute(statement)
-        assert isinstance(result, sa.CursorResult)  # noqa: S101  # every statement here is a Core statement
-        return result
-
-    def _scalar(self, statement: sa.Select[Any]) -> Any:
-        return self._connection.execute(statement).scalar()
-
-    def _first(self, statement: sa.Select[Any]) -> Mapping[str, Any] | None:
-        row = self._connection.execute(statement).mappings().first()
-        return None if row is None else dict(row)
-
-    def _in(self, table: sa.Table, column: sa.Column[Any], values: Sequence[Any]) -> Iterator[sa.Row[Any]]:
-        return self._in_query(sa.select(table), column, values)
-
-    def _in_query(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> Iterator[sa.Row[Any]]:
-        for chunk in _chunks(values):
-            yield from self._run(query.where(column.in_(chunk)))
-
-    def _delete(self, table: sa.Table, refs: Iterable[Ref]) -> None:
-        rows = [{f"b_{name}": value for name, value in _where(ref).items()} for ref in refs]
-        if rows:
-            where = [table.c[name] == sa.bindparam(f"b_{name}") for name in ("account", "object", "id")]
-            self._connection.execute(sa.delete(table).where(*where), rows)
-
-    def _upsert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(table)
-        keys = [column.name for column in table.primary_key]
-        others = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
-        if others:
-            self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=others), rows)
-        else:
-            self._connection.execute(statement.on_conflict_do_nothing(index_elements=keys), rows)
-
-
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), CHUNK):
-        yield values[start : start + CHUNK]
-
-
-def _where(ref: Ref) -> dict[str, str]:
-    return {"account": ref.account, "object": ref.object, "id": ref.id}
-
 
 def _inbox_row(ref: Ref, record: Record, run: str, read_at: datetime, since: datetime | None) -> dict[str, Any]:
     moved_object, moved_id = record.moved_to if record.moved_to is not None else ("", "")
     return {
-        **_where(ref),
+        **where_of(ref),
         "fields": dumps(record.fields),
         "changed_at": seconds(record.changed_at),
         "created_at": seconds(record.created_at),
@@ -661,7 +609,7 @@ def _link(row: Any) -> Link:
 
 def _link_row(link: Link, base: Base) -> dict[str, Any]:
     return {
-        **_where(link.ref),
+        **where_of(link.ref),
         "lead_id": link.lead_id,
         "role": link.role,
         "state": link.state,

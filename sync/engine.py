@@ -20,6 +20,7 @@ from leads.model import ABSENT
 from mappings.schema import MappingProblems
 from sync.census import Census
 from sync.document import PlanDocument, row_of
+from sync.erase import Person, delete_pending, erase, owed, recall
 from sync.guard import WRITES, Tally, guard
 from sync.intake import IMPORT_OBJECT, ImportedTable
 from sync.merge import IMPORT
@@ -70,8 +71,10 @@ class Report:
 def sync(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
     """One run: read, decide, write, prove."""
     with workspace.store.lease(), _running(workspace, "sync", names) as run:
+        run.recall_erased()
         run.leave_rebased()
         run.read()
+        run.delete_erased()
         run.weave(workspace.store.begin)
         run.guard()
         push(workspace, run.doors, run.id, run.census)
@@ -170,6 +173,13 @@ def import_leads(workspace: Workspace, table: ImportedTable) -> Report:
         return run.report()
 
 
+def erase_lead(workspace: Workspace, lead_id: str, reason: str) -> tuple[Person, Report]:
+    """Forget a person, delete the records in every CRM that can be reached, and see to it that nothing brings them back."""
+    with workspace.store.lease(), _running(workspace, "erase", None) as run:
+        person = erase(workspace, run.doors, lead_id, reason, f"erase:{run.id}", run.census)
+        return person, run.report()
+
+
 def retry(workspace: Workspace, problem: int) -> int:
     """Forget why the records of one cause are held, so that the next sync tries again; returns how many records."""
     with workspace.store.lease(), workspace.store.begin() as unit:
@@ -222,6 +232,14 @@ class _Run:
             self.linked = unit.linked()
         settle_open(self.workspace, self._going(), self.id, self.census)
         pull(self.workspace, self._going(), self.id, self.census)
+
+    def recall_erased(self) -> None:
+        """Nobody whom an older copy of the store has brought back takes part in a run."""
+        recall(self.workspace, self.id)
+
+    def delete_erased(self) -> None:
+        """Deletions of erased people that a CRM still owes, and of those who turned up again just now."""
+        delete_pending(self.workspace, self.doors, self.census)
 
     def leave_rebased(self) -> None:
         """What differs only by a changed mapping is not written before somebody looked at it."""
@@ -385,6 +403,7 @@ class _Run:
                 unit.add_problems([account_problem(name, error)], self.id, now)
             for name in set(census.seen) - set(census.stopped):
                 unit.drop_account_problems(name)
+            unit.add_problems(owed(unit, census.seen), self.id, now)
             problems = [
                 {"id": group["id"], "account": group["account"], "cause": group["cause"], "count": group["count"], "fix": group["fix"]}
                 for group in unit.problem_groups()

@@ -17,6 +17,7 @@ from connectors.base import Page, Record
 from connectors.errors import ConnectorError
 from leads.model import ABSENT
 from sync.census import Census
+from sync.erase import turn_away
 from sync.merge import RESTRICTIONS, every_row
 from sync.state import Base, Link, LinkState, Problem, Ref
 from sync.workspace import Door, Stopped, Workspace
@@ -41,7 +42,7 @@ def pull(workspace: Workspace, doors: Sequence[Door], run: str, census: Census, 
         hints = {door.name: unit.hints(door.name) for door in doors}
         read_before = {(door.name, object): unit.last_read(door.name, object) for door in doors for object, _ in door.objects()}
         stale_inbox = unit.inbox_size() > 0
-        empty_store = unit.lead_ids("", 1) == []
+        empty_store = unit.lead_ids("", 1) == [] and all(token is None for token in cursors.values())
     pages: queue.Queue[_Read | None] = queue.Queue(AHEAD * max(1, len(doors)))
     census.read_fully |= {key for key, cursor in cursors.items() if cursor is None and not hints_only}
     stop = threading.Event()
@@ -120,16 +121,20 @@ def store_page(
     account, dialect = door.name, door.dialects[object]
     with workspace.store.begin() as unit:
         known = unit.links_at(account, object, _ids(page.records))
+        strangers = [record for record in page.records if record.ending is None and record.id not in known]
+        away = turn_away(workspace, unit, door, object, strangers, run)
         news: list[tuple[Ref, Record]] = []
         gave: dict[Ref, str] = {}
         quiet: list[Ref] = []
         for record in page.records:
             ref = Ref(account, object, record.id)
             link, base = known.get(record.id, (None, Base()))
-            verdict = _verdict(record, link, base, dialect, known)
+            verdict = "parked" if record.id in away else _verdict(record, link, base, dialect, known)
             census.saw(account, verdict)
             if link is not None and record.ending is None:
                 census.shown[(account, object)] += 1
+            if record.id in away:
+                continue  # of somebody who was erased: counted, not kept
             if verdict == "unchanged":
                 quiet.append(ref)
             elif verdict != "ended" or link is not None:

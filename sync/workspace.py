@@ -75,6 +75,19 @@ class Account:
     scope: Scope = Scope()
 
 
+class NobodyErased:
+    """A workspace that keeps no list of erased people, and so cannot erase."""
+
+    def keys(self) -> Sequence[Any]:
+        return ()
+
+    def entries(self) -> Sequence[Any]:
+        return ()
+
+    def key(self) -> Any:
+        raise Stopped("This workspace keeps no list of erased people. Set [privacy] key_file and list_file.", exit_code=2)
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """Everything a run needs. `fingerprint` changes with the configuration that plans depend on."""
@@ -88,6 +101,7 @@ class Workspace:
     clock: Callable[[], float] = field(default=lambda: datetime.now(UTC).timestamp())
     tell: Callable[[str], None] = lambda _line: None
     settle_after: timedelta = SETTLE_AFTER
+    suppression: Any = field(default_factory=lambda: NobodyErased())  # the list of erased people that lies outside the store
     adopting: bool = False  # records that carry ids of another store are taken over
 
     def now(self) -> datetime:

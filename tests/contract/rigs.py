@@ -125,6 +125,9 @@ class Rig:
     def delete(self, id: str) -> Write:
         return Write(Op.DELETE, self.object, id=id)
 
+    def erase(self, id: str) -> Write:
+        return Write(Op.ERASE, self.object, id=id)
+
     def write(self, *writes: Write) -> list[Receipt]:
         return self.connector.write(self.object, writes)
 

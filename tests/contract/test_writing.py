@@ -191,6 +191,19 @@ def test_deleting_twice_is_no_failure(rig: Rig) -> None:
     assert rig.write_one(rig.delete(id)).outcome in (Outcome.DELETED, Outcome.GONE)
 
 
+def test_erasing_leaves_nothing_to_be_found(rig: Rig) -> None:
+    kept, id = rig.world.crowd(2)
+    assert rig.write_one(rig.erase(id)).outcome is Outcome.DELETED
+    assert list(rig.world.records()) == [kept]
+    assert rig.get_one(id).ending is not None
+
+
+def test_erasing_what_is_gone_is_no_failure(rig: Rig) -> None:
+    (id,) = rig.world.crowd(1)
+    rig.write_one(rig.delete(id))
+    assert rig.write_one(rig.erase(id)).outcome in (Outcome.DELETED, Outcome.GONE)
+
+
 def test_an_opt_out_is_written_and_shown(rig: Rig) -> None:
     (id,) = rig.world.crowd(1)
     assert rig.world.mailable(id)

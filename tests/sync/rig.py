@@ -18,6 +18,7 @@ from mappings.schema import packaged
 from sandbox.inprocess import InProcess, ask
 from sandbox.wire import Clock
 from store.store import Store, open_store
+from store.suppressed import SuppressionFiles
 from sync import engine
 from sync.decide import Rules
 from sync.state import FieldPolicy, Policy
@@ -58,6 +59,7 @@ class World:
             app.seed([row for row in rows if row.get("crm", crm) == crm])
         self.folder = folder
         self.store: Store = open_store(f"sqlite:///{folder / 'leadloom.db'}")
+        self.suppression = SuppressionFiles(folder / "leadloom.key", folder / "leadloom.erased")
         self.guards = Guards(first_run="apply")
         self.scope = Scope(create=True)
         self._looked: dict[str, int] = {}
@@ -66,7 +68,8 @@ class World:
         accounts = {crm: self._account(crm) for crm in self.apps}
         policy = Policy(tuple(accounts), {**usual_fields(), **changes.pop("fields", {})})
         rules = Rules(scoring_rules.parse(SCORING), routing.parse(ROUTING))
-        return Workspace(self.store, accounts, policy, rules, **{"guards": self.guards, "clock": self.clock.now, **changes})
+        usual = {"guards": self.guards, "clock": self.clock.now, "suppression": self.suppression}
+        return Workspace(self.store, accounts, policy, rules, **{**usual, **changes})
 
     def _account(self, crm: str) -> Account:
         app = self.apps[crm]

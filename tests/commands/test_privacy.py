@@ -1,0 +1,60 @@
+"""`privacy`: erasing, looking somebody up on the list, and the documents that are handed over."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def somebody(leadloom: Any, configured: Any) -> dict[str, Any]:
+    """A lead with an address, in CRMs that were synced."""
+    configured()
+    leadloom("sync", "--json")
+    found: dict[str, Any] = next(row for row in leadloom("leads", "list", "--json").json if row["email"] is not None and len(row["in"]) > 1)
+    return found
+
+
+def test_erasing_says_who_deleted_what_and_the_list_knows_the_address(leadloom, somebody):
+    said = leadloom("privacy", "erase", somebody["lead_id"], "--reason", "ticket 7", "--yes", "--json")
+    assert said.code == 0
+    assert {row["account"] for row in said.json["recipients"]} == set(somebody["in"])
+    assert all(row["deleted_at"] is not None for row in said.json["recipients"])
+    assert leadloom("privacy", "suppressed", somebody["email"].upper(), "--json").json["suppressed"] is True
+    assert leadloom("leads", "show", somebody["lead_id"]).code == 2
+    report = leadloom("sync", "--json").json
+    assert all(account["out"]["planned"] == 0 for account in report["accounts"].values())
+
+
+def test_nobody_is_erased_without_a_yes(leadloom, somebody):
+    assert leadloom("privacy", "erase", somebody["lead_id"], "--reason", "ticket 7").code != 0
+    assert leadloom("leads", "show", somebody["lead_id"]).code == 0
+
+
+def test_an_address_that_was_never_erased_is_not_on_the_list(leadloom, somebody):
+    assert leadloom("privacy", "suppressed", somebody["email"], "--json").json == {"suppressed": False, "since": None}
+
+
+def test_what_is_no_address_is_refused(leadloom, somebody):
+    said = leadloom("privacy", "suppressed", "not@an@address")
+    assert said.code == 2
+    assert "This is no e-mail address" in said.err
+
+
+def test_access_shows_everything_with_its_source_and_recipients(leadloom, somebody, tmp_path: Path):
+    assert leadloom("privacy", "export", somebody["lead_id"], "-o", "access.json").code == 0
+    document = json.loads((tmp_path / "access.json").read_text("utf-8"))
+    assert {row["account"] for row in document["recipients"]} == set(somebody["in"])
+    assert all(row["from"] is not None for row in document["fields"] if row["field"] == "emails")
+    assert document["concluded"]["score"] == somebody["score"]
+    assert stat.S_IMODE((tmp_path / "access.json").stat().st_mode) == 0o600
+
+
+def test_what_the_person_provided_holds_no_conclusions(leadloom, somebody):
+    fields = leadloom("privacy", "export", somebody["lead_id"], "--art", "20").json["fields"]
+    assert fields["emails"][0] == somebody["email"]
+    assert {"score", "grade", "owner", "stage", "reason"}.isdisjoint(fields)

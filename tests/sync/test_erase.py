@@ -1,0 +1,165 @@
+"""Erasing a person: gone here and in every CRM, and nothing brings them back."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sync import engine
+from sync.intake import ImportedTable
+from tests.sync.rig import World
+
+Build = Callable[..., World]
+ANNA = {"first_name": "Annegret", "last_name": "Schmidtbauer", "email": "annegret.schmidtbauer@acme.example", "phone": "+49 171 2345678"}
+BEN = {"first_name": "Ben", "last_name": "Ott", "email": "ben.ott@acme.example"}
+OBJECT = {"hubspot": "contacts", "salesforce": "Lead", "pipedrive": "persons", "activecampaign": "contacts"}
+TRACES = (b"Annegret", b"annegret", b"Schmidtbauer", b"schmidtbauer", b"1712345678", b"2345678")
+
+
+def everywhere(*people: dict[str, str]) -> list[dict[str, str]]:
+    return [{"crm": crm, **person} for crm in OBJECT for person in people]
+
+
+def lead_of(world: World, address: str) -> str:
+    with world.store.begin() as unit:
+        (id,) = unit.find_leads("", f"email:{address}")
+    return str(id)
+
+
+def erased(world: World, address: str = ANNA["email"]) -> engine.Report:
+    return engine.erase_lead(world.workspace(), lead_of(world, address), "ticket 7")[1]
+
+
+def people(world: World) -> dict[str, int]:
+    return {crm: len(world.records(crm, object)) for crm, object in OBJECT.items()}
+
+
+def leads(world: World) -> int:
+    with world.store.begin() as unit:
+        return len(unit.lead_ids("", 100))
+
+
+def plant(world: World, crm: str, person: dict[str, str]) -> None:
+    world.clock.advance(60)
+    world.apps[crm].plant([person])
+
+
+def owed(world: World) -> list[str]:
+    with world.store.begin() as unit:
+        return [one.ref.account for one in unit.deletions(open_only=True)]
+
+
+def test_a_person_is_gone_here_and_in_every_crm_and_nobody_else_is(world: Build) -> None:
+    built = world(everywhere(ANNA, BEN))
+    built.sync()
+    erased(built)
+    assert people(built) == dict.fromkeys(OBJECT, 1)
+    assert leads(built) == 1
+    assert owed(built) == []
+    assert all(not out["planned"] for out in (part["out"] for part in built.sync().accounts.values()))
+
+
+def test_no_file_holds_a_trace_in_plain_text(world: Build, tmp_path: Path) -> None:
+    built = world(everywhere(ANNA, BEN))
+    built.sync()
+    built.say_no("hubspot", "contacts", built.records("hubspot", "contacts")[0]["id"])
+    built.sync()
+    erased(built)
+    built.sync()
+    for file in (path for path in tmp_path.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        assert [trace for trace in TRACES if trace in content] == [], file.name
+
+
+def test_key_and_list_are_private(world: Build, tmp_path: Path) -> None:
+    built = world(everywhere(ANNA))
+    built.sync()
+    erased(built)
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("leadloom.key", "leadloom.erased")} == {0o600}
+
+
+@pytest.mark.parametrize("crm", OBJECT)
+def test_who_turns_up_again_in_a_crm_is_not_stored_and_deleted_there(world: Build, crm: str) -> None:
+    built = world(everywhere(ANNA, BEN))
+    built.sync()
+    erased(built)
+    plant(built, crm, {**ANNA, "email": ANNA["email"].upper()})
+    report = built.sync()
+    assert report.accounts[crm]["in"]["parked"] == 1
+    assert people(built) == dict.fromkeys(OBJECT, 1)
+    assert (leads(built), owed(built)) == (1, [])
+
+
+def test_a_tagged_spelling_of_the_address_is_recognised(world: Build) -> None:
+    built = world(everywhere(ANNA))
+    built.sync()
+    erased(built)
+    plant(built, "hubspot", {**ANNA, "email": "annegret.schmidtbauer+news@acme.example"})
+    built.sync()
+    assert (leads(built), people(built)) == (0, dict.fromkeys(OBJECT, 0))
+
+
+def test_an_import_does_not_bring_anybody_back(world: Build) -> None:
+    built = world(everywhere(ANNA))
+    built.sync()
+    erased(built)
+    report = engine.import_leads(built.workspace(), ImportedTable("fair", [{**ANNA, "record_id": "1"}, {**BEN, "record_id": "2"}]))
+    assert report.leads["new"] == 1
+    built.sync()
+    assert people(built) == dict.fromkeys(OBJECT, 1)
+
+
+def test_a_restored_older_store_is_cleaned_before_it_is_used(world: Build, tmp_path: Path) -> None:
+    built = world(everywhere(ANNA, BEN))
+    built.sync()
+    built.store.close()
+    shutil.copy(tmp_path / "leadloom.db", tmp_path / "backup")
+    built.lose_store(tmp_path)
+    erased(built)
+    built.store.close()
+    shutil.copy(tmp_path / "backup", tmp_path / "leadloom.db")
+    (tmp_path / "backup").unlink()
+    built.lose_store(tmp_path)
+    built.sync()
+    assert (leads(built), people(built)) == (1, dict.fromkeys(OBJECT, 1))
+    assert [trace for trace in TRACES if trace in (tmp_path / "leadloom.db").read_bytes()] == []
+
+
+def test_what_a_crm_does_not_delete_is_asked_for_until_it_does(world: Build) -> None:
+    built = world(everywhere(ANNA))
+    built.sync()
+    built.fault("pipedrive", "503", "DELETE", 50)
+    built.fault("pipedrive", "503", "PATCH", 50)
+    erased(built)
+    assert (people(built)["pipedrive"], owed(built)) == (1, ["pipedrive"])
+    built.apps["pipedrive"].faults.clear()
+    built.sync()
+    assert (people(built)["pipedrive"], owed(built)) == (0, [])
+
+
+def test_an_address_that_somebody_else_has_as_well_stays_usable(world: Build) -> None:
+    family = [{**ANNA, "phone": ""}, {**ANNA, "first_name": "Bernd", "phone": ""}]
+    built = world([{"crm": "pipedrive", **one} for one in family])
+    built.sync()
+    with built.store.begin() as unit:
+        first, second = unit.lead_ids("", 10)
+    engine.erase_lead(built.workspace(), first, "ticket 8")
+    built.sync()
+    with built.store.begin() as unit:
+        assert unit.lead_ids("", 10) == [second]
+    assert len(built.records("pipedrive", "persons")) == 1
+
+
+def test_a_missing_key_stops_everything_instead_of_recognising_nobody(world: Build, tmp_path: Path) -> None:
+    from store.database import StoreError
+
+    built = world(everywhere(ANNA))
+    built.sync()
+    erased(built)
+    (tmp_path / "leadloom.key").unlink()
+    with pytest.raises(StoreError, match="Put the key back"):
+        built.sync()
