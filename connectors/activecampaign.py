@@ -23,6 +23,7 @@ from connectors.base import Capabilities, Field, Identity, NewField, Owner, Page
 from connectors.errors import Misconfigured
 from connectors.http import Door
 from connectors.pacing import Limit, Pacer
+from connectors.surprises import guarded
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -73,6 +74,7 @@ def connect(
     return ActiveCampaign(door)
 
 
+@guarded
 class ActiveCampaign:
     """One ActiveCampaign account, as the user whom the key belongs to."""
 

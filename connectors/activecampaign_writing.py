@@ -27,7 +27,7 @@ class Writing:
         self._calls = account.calls
 
     def write(self, writes: Sequence[Write]) -> list[Receipt]:
-        return write_singly(writes, self._one)
+        return write_singly(self._calls.door.account, writes, self._one)
 
     def _one(self, write: Write) -> Receipt:
         if write.op in (Op.DELETE, Op.ERASE):

@@ -18,6 +18,7 @@ from connectors.hubspot_reads import BATCH, LIST_PAGE, OVERLAP_S, Reader
 from connectors.hubspot_records import field_of, new_property, opt_out_field, owner_of
 from connectors.hubspot_writes import Writer
 from connectors.pacing import Pacer
+from connectors.surprises import guarded
 
 KEY_FIELD: Final = "leadloom_key"
 
@@ -59,6 +60,7 @@ def connect(
     return HubSpot(access.account, door, overlap_s=float(access.options.get("overlap_s", OVERLAP_S)))
 
 
+@guarded
 class HubSpot:
     """One portal."""
 

@@ -174,5 +174,9 @@ def _kind(row: Mapping[str, Any]) -> str:
 
 def _new_options(field: NewField) -> list[Json]:
     if field.type == "bool":
-        return [{"label": "Yes", "value": "true", "displayOrder": 0}, {"label": "No", "value": "false", "displayOrder": 1}]
-    return [{"label": option, "value": option, "displayOrder": place} for place, option in enumerate(field.options)]
+        return [_new_option("Yes", "true", 0), _new_option("No", "false", 1)]
+    return [_new_option(option, option, place) for place, option in enumerate(field.options)]
+
+
+def _new_option(label: str, value: str, place: int) -> dict[str, Json]:
+    return {"label": label, "value": value, "displayOrder": place, "hidden": False}

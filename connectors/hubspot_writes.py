@@ -44,7 +44,7 @@ class Writer:
         self._account = account
         self._key_field = key_field
         self._writes = writes
-        self._receipts = Receipts(writes)
+        self._receipts = Receipts(account, writes)
         self._opt_outs = OptOuts(api, reader, self._receipts)
         self._unanswered: list[int] = []
         self._unshown: list[int] = []

@@ -22,6 +22,7 @@ from connectors.pipedrive_calls import judge, read
 from connectors.pipedrive_company import PAGE, Company
 from connectors.pipedrive_reading import BY_ID, Reading
 from connectors.pipedrive_writing import Writing
+from connectors.surprises import guarded
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -68,6 +69,7 @@ def connect(
     return Pipedrive(door)
 
 
+@guarded
 class Pipedrive:
     """One Pipedrive company, as the user whom the token belongs to."""
 

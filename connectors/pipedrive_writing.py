@@ -30,7 +30,7 @@ class Writing:
         self._looked_at = -FRESH_S
 
     def write(self, writes: Sequence[Write]) -> list[Receipt]:
-        return write_singly(writes, self._one)
+        return write_singly(self._door.account, writes, self._one)
 
     def _one(self, write: Write) -> Receipt:
         if write.op is not Op.CREATE and not str(write.id).isdecimal():

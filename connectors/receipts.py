@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from connectors.base import Outcome, Receipt, Record, Write
 from connectors.errors import AccountStopped, ConnectorError, OutcomeUnknown, Retry
 from connectors.singly import not_sent, rejected, unknown
+from connectors.surprises import SURPRISES, unreadable
 
 T = TypeVar("T")
 
@@ -19,7 +20,8 @@ PATIENCE: Final = 2  # calls in a row without an answer before the rest is left 
 class Receipts:
     """Filled in while batches are sent; rows are named by their place in `writes`."""
 
-    def __init__(self, writes: Sequence[Write]) -> None:
+    def __init__(self, account: str, writes: Sequence[Write]) -> None:
+        self.account = account
         self.writes = writes
         self._done: dict[int, Receipt] = {}
         self._lost = 0
@@ -47,13 +49,17 @@ class Receipts:
         try:
             yield
         except OutcomeUnknown as error:
-            for row in self.open(rows):
-                self.put(row, unknown(self.writes[row], error))
-            self._lost += 1
-            if self._lost >= PATIENCE:
-                raise _silent(error) from None
+            lost: ConnectorError = error
+        except SURPRISES as surprise:
+            lost = unreadable(self.account, surprise)
         else:
             self._lost = 0
+            return
+        for row in self.open(rows):
+            self.put(row, unknown(self.writes[row], lost))
+        self._lost += 1
+        if self._lost >= PATIENCE:
+            raise _silent(lost) from None
 
     @contextmanager
     def until_stopped(self) -> Iterator[None]:
@@ -61,8 +67,13 @@ class Receipts:
         try:
             yield
         except (AccountStopped, Retry) as error:
-            for row in self.open(range(len(self.writes))):
-                self.put(row, not_sent(self.writes[row], error))
+            stop: ConnectorError = error
+        except SURPRISES as surprise:
+            stop = unreadable(self.account, surprise)
+        else:
+            return
+        for row in self.open(range(len(self.writes))):
+            self.put(row, not_sent(self.writes[row], stop))
 
     def in_order(self) -> list[Receipt]:
         return [self._done[row] for row in range(len(self.writes))]

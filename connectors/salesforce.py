@@ -18,6 +18,7 @@ from connectors.salesforce_reads import BATCH, OVERLAP_S, PAGE, Reader
 from connectors.salesforce_records import custom_name, long_id, new_field, quoted, schema_of, stamp_of
 from connectors.salesforce_writes import Writer
 from connectors.singly import not_sent
+from connectors.surprises import guarded
 
 KEY_FIELD: Final = "leadloom_key"
 VERSION: Final = "59.0"
@@ -67,6 +68,7 @@ def connect(
     return Salesforce(access.account, Api(door, version), overlap_s=float(access.options.get("overlap_s", OVERLAP_S)))
 
 
+@guarded
 class Salesforce:
     """One org."""
 

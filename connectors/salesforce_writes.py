@@ -29,7 +29,7 @@ class Writer:
         self._object = schema.object
         self._key = custom_name(key_field)
         self._writes = writes
-        self._receipts = Receipts(writes)
+        self._receipts = Receipts(api.door.account, writes)
         self._ended: list[int] = []
         self._locked: list[int] = []
         self._unshown: list[int] = []

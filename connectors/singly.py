@@ -7,6 +7,7 @@ from typing import Final
 
 from connectors.base import Outcome, Receipt, Write
 from connectors.errors import AccountStopped, ConnectorError, Denied, OutcomeUnknown, RecordRefused, Retry
+from connectors.surprises import SURPRISES, unreadable
 
 PATIENCE: Final = 3  # lost answers, or refused accesses, in a row that mean the account rather than the record
 
@@ -21,7 +22,7 @@ class Unfit(Exception):
         self.message = message
 
 
-def write_singly(writes: Sequence[Write], write_one: Callable[[Write], Receipt]) -> list[Receipt]:
+def write_singly(account: str, writes: Sequence[Write], write_one: Callable[[Write], Receipt]) -> list[Receipt]:
     """Send `writes` one by one. What stops the account leaves the rest unsent."""
     receipts: list[Receipt] = []
     stop: ConnectorError | None = None
@@ -38,6 +39,10 @@ def write_singly(writes: Sequence[Write], write_one: Callable[[Write], Receipt])
         except OutcomeUnknown as error:
             lost.append(error)
             receipts.append(unknown(write, error))
+            stop = _silent(lost)
+        except SURPRISES as surprise:
+            lost.append(unreadable(account, surprise))
+            receipts.append(unknown(write, lost[-1]))
             stop = _silent(lost)
         except RecordRefused as error:
             receipts.append(_refused(write, error))
