@@ -81,7 +81,7 @@ def read(crm: str, ready: Mapping[str, str], cursor: str | None) -> dict[str, An
 @contextmanager
 def _filled(crm: str, count: int) -> Iterator[Running]:
     people = (
-        {"first_name": f"Ada{number}", "last_name": f"Byron{number}", "email": f"ada{number}@firm.example", "company": f"Firm {number % 997}"}
+        {"name": f"Ada{number} Byron{number}", "email": f"ada{number}@firm.example", "company": f"Firm {number % 997}"}
         for number in range(count)
     )
     with sandbox.start(only=[crm], seed=people) as running:
