@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import demo, importing, init, leads, looking, privacy, review, sandbox, setup, syncing
+from commands import dedupe, demo, importing, init, leads, looking, privacy, review, sandbox, setup, syncing
 from commands.exits import Exit
 
 TRY, CONNECT, WORK, LOOK = "Try it", "Connect your CRMs", "Work", "Look"
@@ -56,6 +56,7 @@ app.command(rich_help_panel=WORK)(syncing.sync)
 app.command(rich_help_panel=WORK)(syncing.plan)
 app.command(rich_help_panel=WORK)(syncing.apply)
 app.command(rich_help_panel=WORK)(syncing.undo)
+app.command(rich_help_panel=WORK)(dedupe.dedupe)
 app.command("import", rich_help_panel=WORK)(importing.import_leads)
 app.command(rich_help_panel=LOOK)(looking.runs)
 app.add_typer(looking.problems, name="problems", rich_help_panel=LOOK)

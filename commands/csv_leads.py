@@ -97,9 +97,9 @@ class LeadTable:
 
 def read_leads(file: Path, source: str) -> LeadTable:
     """`source` fills the column of this name where a row leaves it empty."""
-    lines = _lines(file)
+    lines = csv_lines(file)
     heading = tuple(next(lines, ()))
-    columns = [SPELLINGS.get(_folded(name)) for name in heading]
+    columns = [SPELLINGS.get(folded_heading(name)) for name in heading]
     if not any(columns):
         raise Stop(f"{file}: no column has a name we know. The first line must name the columns, such as: {', '.join(COLUMNS[2:12])}.")
     rows: list[Mapping[str, str]] = []
@@ -121,23 +121,28 @@ def write_rejects(out: TextIO, table: LeadTable) -> None:
     writer.writerows((each.row, each.reason, *each.cells) for each in table.rejected)
 
 
-def _lines(file: Path) -> Iterator[list[str]]:
+def csv_lines(file: Path) -> Iterator[list[str]]:
+    """The heading and the rows, a line at a time. Raises Stop for a file that is no CSV file in UTF-8."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            csv.field_size_limit(10_000_000)
+            yield from csv.reader(text, delimiter=delimiter_of(file))
     except OSError as error:
         raise Stop(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise Stop(f"{file} is not in UTF-8. Save it as “CSV UTF-8”.") from None
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t|", key=first.count)
-    csv.field_size_limit(10_000_000)
-    try:
-        yield from csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
     except csv.Error as error:
         raise Stop(f"{file} is not a CSV file: {error}.") from None
 
 
-def _folded(name: str) -> str:
+def delimiter_of(file: Path) -> str:
+    """The sign that stands most often in the first line: a comma, semicolon, tab or bar."""
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        first = text.readline(1_000_000)
+    return max(",;\t|", key=first.count)
+
+
+def folded_heading(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
 
 
@@ -167,7 +172,7 @@ def _place_title(row: dict[str, str]) -> None:
     title = row.pop("title", "")
     if title == "":
         return
-    row.setdefault("salutation" if set(_folded(title).split("_")) <= ADDRESSES else "job_title", title)
+    row.setdefault("salutation" if set(folded_heading(title).split("_")) <= ADDRESSES else "job_title", title)
 
 
 def _fault(row: Mapping[str, str]) -> str | None:

@@ -20,19 +20,27 @@ def usable_mailbox(address: str) -> str | Refused:
     if isinstance(found, Refused):
         return found
     local, _, domain = found.mailbox.rpartition("@")
-    if local in _listed("placeholder") or domain in _listed("placeholder_domains"):
+    if is_placeholder(local) or domain in listed("placeholder_domains"):
         return Refused("is a placeholder")
-    return Refused("is a role mailbox") if _is_role(local) else found.mailbox
+    return Refused("is a role mailbox") if is_role(local) else found.mailbox
 
 
-def _is_role(local: str) -> bool:
+def is_placeholder(local: str) -> bool:
+    return local in listed("placeholder")
+
+
+@lru_cache(REMEMBER)
+def is_role(local: str) -> bool:
+    """Whether a team sits behind the part before the @."""
+    role = listed("role")
+    if local in role:
+        return True
     words = set(re.split(r"[._-]+", local)) - {""}
-    role = _listed("role")
-    return local in role or (not words.isdisjoint(role) and words <= role | _listed("qualifier"))
+    return not words.isdisjoint(role) and words <= role | listed("qualifier")
 
 
 @cache
-def _listed(name: str) -> frozenset[str]:
+def listed(name: str) -> frozenset[str]:
     return frozenset(table("mailboxes")[name])
 
 
@@ -107,12 +115,12 @@ def _same_word(one: str, other: str) -> bool:
         return True
     if len(one) == 1 or len(other) == 1:
         return one[0] == other[0]
-    if not _groups().get(one, frozenset()).isdisjoint(_groups().get(other, frozenset())):
+    if not nicknames().get(one, frozenset()).isdisjoint(nicknames().get(other, frozenset())):
         return True
-    return min(len(one), len(other)) >= 4 and _one_slip(one, other)
+    return min(len(one), len(other)) >= 4 and one_slip(one, other)
 
 
-def _one_slip(one: str, other: str) -> bool:
+def one_slip(one: str, other: str) -> bool:
     """One letter added, lost, replaced, or two neighbours changed places."""
     one, other = sorted((one, other), key=len)
     if len(other) - len(one) > 1:
@@ -124,11 +132,11 @@ def _one_slip(one: str, other: str) -> bool:
 
 
 @cache
-def _groups() -> dict[str, frozenset[int]]:
+def nicknames() -> dict[str, frozenset[int]]:
     found: dict[str, set[int]] = {}
     for number, group in enumerate(table("nicknames")["groups"]):
         for name in group:
-            found.setdefault(_letters(name), set()).add(number)
+            found.setdefault(letters(name), set()).add(number)
     return {name: frozenset(numbers) for name, numbers in found.items()}
 
 
@@ -172,10 +180,21 @@ def _taken_apart(text: str) -> Name | None:
 
 
 def _words(part: str) -> Words:
-    found = [word for word in map(_letters, re.split(r"[\s\-–./,]+", part)) if word != ""]
+    found = [word for word in map(letters, re.split(r"[\s\-–./,]+", part)) if word != ""]
     people = [word for word in found if word not in _known("titles")] or found
     telling = [word for word in people if word not in _known("links")] or people
     return tuple(telling[:6])  # pairing tries every order
+
+
+def without_notes(text: str) -> str:
+    return normal.fold(_NOTE.sub(" ", text))
+
+
+def name_words(part: str) -> tuple[Words, int]:
+    """The telling words of one name field, folded, and the generation (0 where it is not told)."""
+    words = _words(_meant(part))
+    ranks = [_RANKS[word] for word in words[1:] if word in _RANKS]
+    return _without_ranks(words), ranks[0] if ranks else 0
 
 
 @cache
@@ -184,7 +203,7 @@ def _known(name: str) -> frozenset[str]:
 
 
 @lru_cache(REMEMBER)
-def _letters(word: str) -> str:
+def letters(word: str) -> str:
     """Lower-case ASCII letters in which ä, ae and a are the same."""
     from anyascii import anyascii
 

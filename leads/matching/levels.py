@@ -1,0 +1,463 @@
+"""What two records have in common, field by field, each as one of a few levels. Pure functions over columns of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leads.identity import nicknames, one_slip
+from leads.matching.blocking import Ints, mixed
+from leads.matching.features import Column as C
+from leads.matching.features import Kind, Own
+
+Levels = NDArray[np.int8]
+USUAL_WEIGHT: Final = 300
+
+LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
+    "email": (
+        "no e-mail address on one side",
+        "the same e-mail address",
+        "the same address, which two people use",
+        "the same address, which many use",
+        "the same role mailbox",
+        "the same name before the @, another domain",
+        "addresses of the same letters, same domain",
+        "other digits in the same address",
+        "different addresses at one mail provider",
+        "different addresses at one company",
+        "different addresses",
+        "a role mailbox of the same domain",
+        "a role mailbox elsewhere",
+    ),
+    "phone": (
+        "no number on one side",
+        "the same number",
+        "the same number, which a few records have",
+        "the same number, which many records have",
+        "the same switchboard",
+        "the same number without an extension",
+        "one digit apart",
+        "different numbers",
+        "the same number, different extensions",
+    ),
+    "first": (
+        "no first name on one side",
+        "the same first name",
+        "a short form of it",
+        "an initial of it",
+        "a slip in the first name",
+        "a part of the first name",
+        "a similar first name",
+        "another first name",
+        "another initial",
+    ),
+    "last": (
+        "no last name on one side",
+        "the same last name",
+        "a short form of it",
+        "an initial of it",
+        "a slip in the last name",
+        "a part of the last name",
+        "a similar last name",
+        "another last name",
+        "another initial",
+    ),
+    "order": ("names in the same order", "first and last name swapped"),
+    "spelled": (
+        "no name in an address to compare",
+        "an address spells the whole name of the other",
+        "an address spells initial and last name",
+        "an address has the last name",
+        "an address has another name",
+    ),
+    "own": (
+        "addresses unknown",
+        "both names fit their addresses",
+        "one name fits its address",
+        "a first name alone fits",
+        "a name contradicts its address",
+    ),
+    "rarity": (
+        "no name in common",
+        "a very rare name",
+        "a rare name",
+        "a name seldom shared",
+        "a name sometimes shared",
+        "a name often shared",
+        "a common name",
+        "a very common name",
+    ),
+    "namesakes": ("one in each CRM", "two in one CRM", "a few in one CRM", "many in one CRM"),
+    "company": (
+        "no company on one side",
+        "the same small company",
+        "the same company",
+        "the same large company",
+        "the address is of the company",
+        "different companies",
+    ),
+    "place": (
+        "no place on one side",
+        "the same street and postcode",
+        "the same postcode",
+        "the same city",
+        "different places",
+        "the same street elsewhere",
+    ),
+    "crm": ("CRM unknown", "different CRMs", "the same CRM"),
+    "xref": ("no cross id", "one names the id of the other", "both name the same id"),
+    "rank": ("generation unknown", "the same generation", "different generations"),
+    "born": ("no birth date on one side", "the same birth date", "almost the same birth date", "different birth dates"),
+    "national_id": ("no such number on one side", "the same number", "almost the same number", "different numbers"),
+    "job": ("no job title on one side", "the same job title", "different job titles"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the other records say about a value of this one. One row per record."""
+
+    mail: Ints  # columns: people seen behind the first and the second address
+    phone: Ints  # records that have the first and the second number
+    company: Ints  # records of the company (the larger of its name and its domain)
+    first_bits: NDArray[np.float32]
+    last_bits: NDArray[np.float32]
+    namesakes: Ints  # records of this name in the CRM that has most of them
+    records_log2: float
+
+    def take(self, at: Ints) -> Context:
+        return Context(
+            self.mail[at], self.phone[at], self.company[at], self.first_bits[at], self.last_bits[at], self.namesakes[at], self.records_log2
+        )
+
+
+def context(rows: Ints) -> Context:
+    people = mixed(20, rows[:, C.FIRST_LETTER] + 1, rows[:, C.LAST_LETTER] + 1)
+    named = (rows[:, C.FIRST] != 0) & (rows[:, C.LAST] != 0)
+    person = np.where(named, people, 0)
+    mail = np.stack([_people_behind(rows[:, column], rows[:, [C.MAIL, C.MAIL2]], person) for column in (C.MAIL, C.MAIL2)], 1)
+    phone = _counts(rows[:, [C.PHONE, C.PHONE2]])
+    company = _counts(rows[:, [C.COMPANY, C.WORK, C.WORK2]]).max(axis=1)
+    total = np.log2(max(len(rows), 2))
+    name = mixed(21, rows[:, C.FIRST_LAST], rows[:, C.CRM] + 1)
+    in_crm = _counts(name[:, None])[:, 0]
+    return Context(
+        mail, phone, company, _bits(rows[:, C.FIRST], 9), _bits(rows[:, C.LAST], 11), _largest(rows[:, C.FIRST_LAST], in_crm), float(total)
+    )
+
+
+def _counts(columns: Ints) -> Ints:
+    """How many cells of all these columns hold the value of a cell; 0 for an empty one."""
+    _, inverse, counts = np.unique(columns, return_inverse=True, return_counts=True)
+    found = counts[inverse].reshape(columns.shape)
+    found[columns == 0] = 0
+    return found
+
+
+def _people_behind(values: Ints, every: Ints, person: Ints) -> Ints:
+    """How many differently named people stand behind a value, in whichever of its columns."""
+    named = person != 0
+    value = np.concatenate([column[named] for column in every.T])
+    person = np.concatenate([person[named]] * every.shape[1])
+    unique = _unique_rows(value, person)
+    holders, counts = np.unique(unique, return_counts=True)
+    if len(holders) == 0:
+        return np.zeros(len(values), dtype=np.int64)
+    at = np.clip(np.searchsorted(holders, values), 0, len(holders) - 1)
+    behind: Ints = np.where((holders[at] == values) & (values != 0), counts[at], 0)
+    return behind
+
+
+def _unique_rows(value: Ints, person: Ints) -> Ints:
+    order = np.lexsort((person, value))
+    value, person = value[order], person[order]
+    first = np.r_[True, (value[1:] != value[:-1]) | (person[1:] != person[:-1])][: len(value)]
+    unique: Ints = value[first]
+    return unique
+
+
+def _bits(values: Ints, usual: float) -> NDArray[np.float32]:
+    """How much a name tells: -log2 of its share. A small store says little about shares, so `usual` counts like some hundred names."""
+    counts = _counts(values[:, None])[:, 0]
+    total = int((values != 0).sum())
+    bits = -np.log2((counts + USUAL_WEIGHT * 2**-usual) / (total + USUAL_WEIGHT))
+    bits[values == 0] = 0
+    return bits.astype(np.float32)
+
+
+def _largest(group: Ints, numbers: Ints) -> Ints:
+    unique, inverse = np.unique(group, return_inverse=True)
+    best = np.zeros(len(unique), dtype=np.int64)
+    np.maximum.at(best, inverse, numbers)
+    found = best[inverse]
+    found[group == 0] = 0
+    return found
+
+
+# Levels of pairs
+
+
+def levels(a: Ints, b: Ints, ca: Context, cb: Context, words: Mapping[int, str]) -> dict[str, Levels]:
+    """The level of every comparison for pairs of records: rows of features and their context, left and right."""
+    first, last, order = _names(a, b, words)
+    return {
+        "email": _email(a, b, ca, cb),
+        "phone": _phone(a, b, ca, cb),
+        "first": first,
+        "last": last,
+        "order": order,
+        "spelled": _spelled(a, b),
+        "own": _own(a, b),
+        "rarity": _rarity(first, last, ca, cb),
+        "namesakes": _steps(np.maximum(ca.namesakes, cb.namesakes), (2, 3, 6)),
+        "company": _company(a, b, ca, cb),
+        "place": _place(a, b),
+        "crm": _same(a, b, C.CRM, same=2, different=1),
+        "xref": _xref(a, b),
+        "rank": _same(a, b, C.RANK, same=1, different=2),
+        "born": _almost(a, b, C.BORN),
+        "national_id": _same(a, b, C.NATIONAL_ID, same=1, different=3),
+        "job": _same(a, b, C.JOB, same=1, different=2),
+    }
+
+
+def _same(a: Ints, b: Ints, column: C, same: int, different: int) -> Levels:
+    one, other = a[:, column], b[:, column]
+    found = np.where(one == other, same, different)
+    found[(one == 0) | (other == 0)] = 0
+    return found.astype(np.int8)
+
+
+def _almost(a: Ints, b: Ints, column: C) -> Levels:
+    found = _same(a, b, column, same=1, different=3)
+    for at in np.flatnonzero(found == 3):
+        if _dates_alike(int(a[at, column]), int(b[at, column])):
+            found[at] = 2
+    return found
+
+
+@lru_cache(1 << 16)
+def _dates_alike(one: int, other: int) -> bool:
+    a, b = str(one), str(other)
+    return len(a) == len(b) and (one_slip(a, b) or (a[:4] == b[:4] and a[4:6] == b[6:] and a[6:] == b[4:6]))
+
+
+def _steps(numbers: NDArray[np.generic], borders: tuple[float, ...]) -> Levels:
+    found: Levels = np.searchsorted(np.array(borders), numbers, side="right").astype(np.int8)
+    return found
+
+
+def _email(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
+    best: Levels = np.zeros(len(a), dtype=np.int8)
+    rank = np.array([0, 13, 12, 11, 8, 10, 9, 7, 2, 6, 1, 5, 4])
+    for i in (0, 1):
+        for j in (0, 1):
+            level = _two_emails(a, b, i, j, np.maximum(ca.mail[:, i], cb.mail[:, j]))
+            best = np.where(rank[level] > rank[best], level, best)
+    return best
+
+
+def _two_emails(a: Ints, b: Ints, i: int, j: int, people: Ints) -> Levels:
+    mail_a, mail_b = a[:, C.MAIL + i], b[:, C.MAIL + j]
+    kind_a, kind_b = a[:, C.KIND + i], b[:, C.KIND + j]
+    same_domain = a[:, C.DOMAIN + i] == b[:, C.DOMAIN + j]
+    role = (kind_a == Kind.ROLE) | (kind_b == Kind.ROLE)
+    local, stem_a, stem_b = a[:, C.LOCAL + i], a[:, C.STEM + i], b[:, C.STEM + j]
+    same_stem = (stem_a == stem_b) & (stem_a != 0)
+    same_local = (local == b[:, C.LOCAL + j]) & (local != 0)
+    level = np.full(len(a), 10, dtype=np.int8)
+    level[same_domain] = np.where(kind_a[same_domain] == Kind.FREE, 8, 9)
+    level[same_stem & ~same_domain] = 5
+    level[same_local & ~same_domain & (stem_a != 0)] = 5
+    level[same_stem & same_domain] = 7
+    level[role] = np.where(same_domain[role], 11, 12)
+    same = mail_a == mail_b
+    level[same] = np.where(people[same] > 3, 3, np.where(people[same] > 1, 2, 1))
+    level[same & role] = 4
+    level[(mail_a == 0) | (mail_b == 0)] = 0
+    return level
+
+
+def _phone(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
+    best: Levels = np.zeros(len(a), dtype=np.int8)
+    rank = np.array([0, 9, 8, 6, 4, 5, 7, 1, 3])
+    for i in (0, 1):
+        for j in (0, 1):
+            level = _two_phones(a, b, i, j, np.maximum(ca.phone[:, i], cb.phone[:, j]))
+            best = np.where(rank[level] > rank[best], level, best)
+    return best
+
+
+def _two_phones(a: Ints, b: Ints, i: int, j: int, holders: Ints) -> Levels:
+    one, other = a[:, C.PHONE + i], b[:, C.PHONE + j]
+    base_a, base_b = a[:, C.BASE + i], b[:, C.BASE + j]
+    level = np.full(len(a), 7, dtype=np.int8)
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    prefix = np.zeros(len(a), dtype=bool)
+    for power in (10, 100, 1000, 10_000):
+        prefix |= high // power == low
+        prefix |= high // power == low // 10
+    prefix &= low > 10_000_000
+    level[(one // 1000 == other // 1000) & (one // 1000 > 1_000_000)] = 4
+    level[_digit_apart(one, other)] = 6
+    level[prefix] = 5
+    both = (a[:, C.EXTENSION + i] != 0) & (b[:, C.EXTENSION + j] != 0)
+    same_base = (base_a == base_b) & (one != other)
+    level[same_base] = np.where(both[same_base], 8, 5)
+    same = one == other
+    level[same] = np.where(holders[same] > 12, 3, np.where(holders[same] > 5, 2, 1))
+    level[(one == 0) | (other == 0)] = 0
+    return level
+
+
+def _digit_apart(one: Ints, other: Ints) -> NDArray[np.bool_]:
+    """One digit differs, or two neighbours changed places: the difference is d·10^k or 9·d·10^k."""
+    gap = np.abs(one - other)
+    for _ in range(15):
+        whole = (gap % 10 == 0) & (gap > 0)
+        gap = np.where(whole, gap // 10, gap)
+    close: NDArray[np.bool_] = (gap < 10) | ((gap % 9 == 0) & (gap <= 81))
+    return close & (one > 10_000_000) & (other > 10_000_000)
+
+
+def _names(a: Ints, b: Ints, words: Mapping[int, str]) -> tuple[Levels, Levels, Levels]:
+    first = _related(a[:, C.FIRST], b[:, C.FIRST], words)
+    last = _related(a[:, C.LAST], b[:, C.LAST], words)
+    order = np.zeros(len(a), dtype=np.int8)
+    doubtful = np.flatnonzero(((first >= 7) | (first == 0)) & ((last >= 6) | (last == 0)))
+    if len(doubtful):
+        cross = _related(a[doubtful, C.FIRST], b[doubtful, C.LAST], words)
+        back = _related(a[doubtful, C.LAST], b[doubtful, C.FIRST], words)
+        good = ((cross > 0) & (cross < 6) & (back < 6)) | ((back > 0) & (back < 6) & (cross < 6))
+        at = doubtful[good]
+        first[at], last[at], order[at] = cross[good], back[good], 1
+    return first, last, order
+
+
+def _related(one: Ints, other: Ints, words: Mapping[int, str]) -> Levels:
+    level: Levels = (one == other).astype(np.int8)
+    level[(one == 0) | (other == 0)] = 0
+    unequal = np.flatnonzero((one != other) & (one != 0) & (other != 0))
+    if len(unequal) == 0:
+        return level
+    low, high = np.minimum(one[unequal], other[unequal]), np.maximum(one[unequal], other[unequal])
+    order = np.lexsort((high, low))
+    low, high = low[order], high[order]
+    new = np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])]
+    found = np.fromiter((relation(words[x], words[y]) for x, y in zip(low[new].tolist(), high[new].tolist(), strict=True)), np.int8)
+    level[unequal[order]] = found[np.cumsum(new) - 1]
+    return level
+
+
+@lru_cache(1 << 16)
+def relation(one: str, other: str) -> int:
+    """How two different name fields go together: 2 short form, 3 initial, 4 slip, 5 part, 6 similar, 7 another name, 8 another initial."""
+    a, b = one.split(), other.split()
+    if len(one) == 1 or len(other) == 1:
+        initial, words = (one, b) if len(one) == 1 else (other, a)
+        return 3 if any(word[0] == initial for word in words) else 8
+    joined_a, joined_b = "".join(a), "".join(b)
+    if joined_a == joined_b:
+        return 1
+    known = nicknames()
+    if any(not known.get(x, frozenset()).isdisjoint(known.get(y, frozenset())) for x in a for y in b if len(x) > 1 and len(y) > 1):
+        return 2
+    if not set(a).isdisjoint(set(b)):
+        return 5
+    if len(joined_a) > 3 and len(joined_b) > 3:
+        if one_slip(joined_a, joined_b):
+            return 4
+        if any(len(x) > 3 and len(y) > 3 and one_slip(x, y) for x in a for y in b):
+            return 4 if len(a) == len(b) == 1 else 5
+    short, long = sorted((joined_a, joined_b), key=len)
+    if len(short) > 2 and long.startswith(short):
+        return 5
+    return 6 if _similar(joined_a, joined_b) else 7
+
+
+def _similar(one: str, other: str) -> bool:
+    """Two slips, in words long enough."""
+    if min(len(one), len(other)) < 5 or abs(len(one) - len(other)) > 2:
+        return False
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    end = 0
+    while end < min(len(one), len(other)) - start and one[-1 - end] == other[-1 - end]:
+        end += 1
+    return max(len(one), len(other)) - start - end <= 3 and start + end >= 4
+
+
+def _spelled(a: Ints, b: Ints) -> Levels:
+    """Does one record's address spell the name of the other? Best of all addresses, both ways."""
+    rank = np.array([0, 4, 3, 2, 1])
+    best: Levels = np.zeros(len(a), dtype=np.int8)
+    for one, other in ((a, b), (b, a)):
+        for stem_column in (C.STEM, C.STEM2):
+            stem = one[:, stem_column]
+            level = np.full(len(a), 4, dtype=np.int8)
+            level[(stem == other[:, C.INITIAL_LAST]) | (stem == other[:, C.LAST_INITIAL])] = 2
+            level[(stem == other[:, C.FIRST_LAST]) | (stem == other[:, C.LAST_FIRST])] = 1
+            level[(stem == 0) | (other[:, C.INITIAL_LAST] == 0)] = 0
+            best = np.where(rank[level] > rank[best], level, best)
+    return best
+
+
+def _own(a: Ints, b: Ints) -> Levels:
+    one, other = a[:, C.OWN], b[:, C.OWN]
+    full = np.array([0, 1, 1, 0, 0], dtype=bool)
+    level: Levels = np.zeros(len(a), dtype=np.int8)
+    level[(one == Own.FIRST) | (other == Own.FIRST)] = 3
+    level[full[one] | full[other]] = 2
+    level[full[one] & full[other]] = 1
+    level[(one == Own.OTHER) | (other == Own.OTHER)] = 4
+    return level
+
+
+def _rarity(first: Levels, last: Levels, ca: Context, cb: Context) -> Levels:
+    """The number of other people in the store who would carry by chance what these names have in common."""
+    whole = np.array([0, 1, 0.9, 0, 1, 0.7, 0.7, 0, 0])
+    first_bits = np.minimum(ca.first_bits, cb.first_bits) * whole[first] + np.where(first == 3, 4, 0)
+    last_bits = np.minimum(ca.last_bits, cb.last_bits) * whole[last] + np.where(last == 3, 4, 0)
+    bits = first_bits + last_bits
+    level = 1 + _steps(ca.records_log2 - bits, (-8, -5, -2.5, 0, 2.5, 5))
+    level[bits == 0] = 0
+    return level.astype(np.int8)
+
+
+def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
+    names = (C.COMPANY, C.WORK, C.WORK2)
+    has_a = (a[:, names] != 0).any(axis=1)
+    has_b = (b[:, names] != 0).any(axis=1)
+    agree = np.zeros(len(a), dtype=bool)
+    for one in names:
+        for other in names:
+            agree |= (a[:, one] == b[:, other]) & (a[:, one] != 0)
+    size = np.minimum(ca.company, cb.company)
+    level = np.where(agree, np.where(size > 60, 3, np.where(size > 12, 2, 1)), 5).astype(np.int8)
+    level[~(has_a & has_b)] = 0
+    return level
+
+
+def _place(a: Ints, b: Ints) -> Levels:
+    street, postcode, city = (_same(a, b, column, 1, 2) for column in (C.STREET, C.POSTCODE, C.CITY))
+    level = np.full(len(a), 4, dtype=np.int8)
+    level[city == 1] = 3
+    level[postcode == 1] = 2
+    level[street == 1] = 5
+    level[(street == 1) & ((postcode == 1) | (city == 1))] = 1
+    level[(street == 0) & (postcode == 0) & (city == 0)] = 0
+    return level
+
+
+def _xref(a: Ints, b: Ints) -> Levels:
+    level: Levels = np.zeros(len(a), dtype=np.int8)
+    level[(a[:, C.XREF] == b[:, C.XREF]) & (a[:, C.XREF] != 0)] = 2
+    for one, other in ((a, b), (b, a)):
+        level[(one[:, C.XREF] == other[:, C.CRM_ID]) & (one[:, C.XREF] != 0)] = 1
+    return level

@@ -1,0 +1,45 @@
+"""Evidence in bits: a bias, a table for each comparison, and tables for two comparisons that hang together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leads.matching.levels import Levels
+
+Bits = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """In bits (log2 of odds). `tables` is keyed by one name of a comparison or by two."""
+
+    bias: float
+    tables: Mapping[tuple[str, ...], NDArray[np.float32]]
+    link: float  # from here on two records are one lead
+    review: float  # from here on a person is asked
+    apart: float = -4.0  # below, two records cannot be in one lead by way of others
+
+
+def score(levels: Mapping[str, Levels], weights: Weights) -> Bits:
+    total = np.full(len(next(iter(levels.values()))), weights.bias, dtype=np.float32)
+    for names, bits in weights.tables.items():
+        total += bits[tuple(levels[name] for name in names)]
+    return total
+
+
+@cache
+def shipped() -> Weights:
+    return weights_from(json.loads(files("leads.tables").joinpath("weights.json").read_text("utf-8")))
+
+
+def weights_from(document: Mapping[str, Any]) -> Weights:
+    tables = {tuple(names.split(" ")): np.array(bits, dtype=np.float32) for names, bits in document["tables"].items()}
+    return Weights(tables=tables, **{name: float(document[name]) for name in ("bias", "link", "review", "apart")})
