@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import dedupe, demo, importing, init, leads, looking, privacy, review, sandbox, setup, syncing
+from commands import dedupe, demo, health, importing, init, leads, looking, privacy, review, sandbox, setup, syncing
 from commands.exits import Exit
 
 TRY, CONNECT, WORK, LOOK = "Try it", "Connect your CRMs", "Work", "Look"
@@ -51,6 +51,7 @@ app.command(rich_help_panel=TRY)(demo.demo)
 app.command(rich_help_panel=TRY)(sandbox.sandbox)
 app.command(rich_help_panel=CONNECT)(init.init)
 app.command(rich_help_panel=CONNECT)(setup.setup)
+app.command(rich_help_panel=CONNECT)(health.doctor)
 app.command(rich_help_panel=CONNECT)(syncing.adopt)
 app.command(rich_help_panel=WORK)(syncing.sync)
 app.command(rich_help_panel=WORK)(syncing.plan)
@@ -58,7 +59,9 @@ app.command(rich_help_panel=WORK)(syncing.apply)
 app.command(rich_help_panel=WORK)(syncing.undo)
 app.command(rich_help_panel=WORK)(dedupe.dedupe)
 app.command("import", rich_help_panel=WORK)(importing.import_leads)
+app.command(rich_help_panel=LOOK)(health.status)
 app.command(rich_help_panel=LOOK)(looking.runs)
+app.command(rich_help_panel=LOOK)(health.verify)
 app.add_typer(looking.problems, name="problems", rich_help_panel=LOOK)
 app.add_typer(review.review, name="review", rich_help_panel=LOOK)
 app.add_typer(leads.leads, name="leads", rich_help_panel=LOOK)

@@ -40,9 +40,10 @@ def _unknown_accounts(raw: Mapping[str, Any]) -> Found:
     accounts = list(_table(raw, "accounts"))
     if len(accounts) == 0:
         return
-    for name in _table(raw, "scope"):
-        if name not in accounts:
-            yield ("scope", name), f"there is no account of this name. {nearest(name, accounts)}".rstrip()
+    for table in ("scope", "endings"):
+        for name in _table(raw, table):
+            if name not in accounts:
+                yield (table, name), f"there is no account of this name. {nearest(name, accounts)}".rstrip()
     order = _table(raw, "fields").get("precedence")
     named = order.split(",") if isinstance(order, str) else order if isinstance(order, list) else []
     for name in map(str.strip, map(str, named)):

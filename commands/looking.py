@@ -30,19 +30,19 @@ def runs(
     with open_memory(config) as store, store.begin() as unit:
         found = unit.runs(limit) if run is None else [one for one in [unit.run(run)] if one is not None]
     if run is None:
-        listed = [_summary(one, zone) for one in found]
+        listed = [summary(one, zone) for one in found]
         showing.print_json(listed) if as_json else showing.show(showing.of_runs(listed))
         return
     if len(found) == 0:
         raise Stop(f"There is no run {run}. `leadloom runs` lists them.")
     report = json.loads(found[0]["summary"])
     if as_json:
-        showing.print_json({**_summary(found[0], zone), **report})
+        showing.print_json({**summary(found[0], zone), **report})
     else:
-        showing.show(showing.of_runs([_summary(found[0], zone)]), *(showing.of_run(report) if "accounts" in report else ()))
+        showing.show(showing.of_runs([summary(found[0], zone)]), *(showing.of_run(report) if "accounts" in report else ()))
 
 
-def _summary(run: Row, zone: ZoneInfo) -> dict[str, Any]:
+def summary(run: Row, zone: ZoneInfo) -> dict[str, Any]:
     accounts = json.loads(run["summary"]).get("accounts", {}).values()
     return {
         "run": str(run["id"]),

@@ -97,6 +97,27 @@ class Scope(Table):
     )
 
 
+OnEnd = Literal["unlink", "recreate", "disqualify", "delete"]
+OnMove = Literal["follow", "unlink"]
+
+
+class Endings(Table):
+    deleted: OnEnd = Field(
+        default="unlink",
+        description="a record was deleted here: unlink (the lead and its other records stay), recreate it here, disqualify the lead, "
+        "or delete its other records, behind the guard on deletes",
+    )
+    archived: OnEnd = Field(default="unlink", description="the same where a record was archived")
+    hidden: Literal["unlink", "disqualify"] = Field(
+        default="unlink", description="the same where it is not shown any more, nobody says why"
+    )
+    merged: OnMove = Field(default="follow", description="records were merged here: go on with the survivor (follow), or unlink")
+    converted: OnMove = Field(default="follow", description="a Salesforce lead was converted: go on with its contact (follow), or unlink")
+    out_of_scope: Literal["keep", "dormant"] = Field(
+        default="keep", description="the lead is not in [scope.NAME] any more: go on writing (keep), or write opt-outs only (dormant)"
+    )
+
+
 class Guards(Table):
     first_run: Literal["plan", "apply"] = Field(
         default="plan", description="an account that was never synced is planned and nothing written (exit 7) until --yes or apply"
@@ -163,6 +184,7 @@ class Settings(BaseSettings):
     defaults: Defaults = Defaults()
     accounts: dict[AccountName, AnyAccount] = Field(min_length=1)
     scope: dict[AccountName, Scope] = Field(default_factory=dict)
+    endings: dict[AccountName, Endings] = Field(default_factory=dict)
     guards: Guards = Guards()
     consent: Consent = Consent()
     privacy: Privacy = Privacy()
@@ -175,6 +197,12 @@ class Settings(BaseSettings):
         """All accounts by trust: those named first, the others in their order in the file."""
         named = self.fields.precedence
         return (*named, *(name for name in self.accounts if name not in named))
+
+    @property
+    def store_file(self) -> Path | None:
+        """The file of a SQLite store; None for a database server."""
+        file = self.store.url.removeprefix("sqlite:///")
+        return Path(file) if file != self.store.url else None
 
     def scope_of(self, account: str) -> Scope:
         return self.scope.get(account, Scope())
@@ -193,6 +221,7 @@ TABLES: Mapping[str, tuple[type[BaseModel], ...]] = {
     "defaults": (Defaults,),
     "accounts.NAME": tuple(ACCOUNTS.values()),
     "scope.NAME": (Scope,),
+    "endings.NAME": (Endings,),
     "guards": (Guards,),
     "consent": (Consent,),
     "privacy": (Privacy,),

@@ -28,8 +28,7 @@ def setup(account: Accounts = None, yes: Yes = False, as_json: Json = False, con
     stopped = 0
     created: dict[str, dict[str, list[str]]] = {}
     with open_workspace(settings_of(config)) as workspace:
-        chosen = _chosen(workspace.accounts, account)
-        for one in chosen:
+        for one in chosen(workspace.accounts, account):
             try:
                 missing = _missing(one)
                 if any(missing.values()) and not yes:
@@ -49,7 +48,7 @@ def setup(account: Accounts = None, yes: Yes = False, as_json: Json = False, con
     raise typer.Exit(Exit.FAILED if stopped else Exit.DONE)
 
 
-def _chosen(known: Mapping[str, Account], names: list[str] | None) -> list[Account]:
+def chosen(known: Mapping[str, Account], names: list[str] | None) -> list[Account]:
     if names is None or len(names) == 0:
         return list(known.values())
     strangers = [name for name in names if name not in known]

@@ -155,6 +155,8 @@ def _of_left(left: Sequence[Data], limit: int) -> list[Table | str]:
 def _lines_of(row: Data) -> Iterable[Sequence[object]]:
     record = f"{row['object']} {row['id']}" if row["id"] is not None else f"new {row['object']}"
     head: tuple[object, ...] = (row["account"], SECTIONS[row["section"]], record, row["lead_id"])
+    if len(row["fields"]) == 0:
+        yield (*head, None, None, None, None)
     for change in row["fields"]:
         yield (*head, change["field"], change["old"], change["new"], change["reason"])
         head = (AS_ABOVE,) * len(head)
@@ -174,6 +176,61 @@ def of_review(review: Data) -> list[Table | str]:
         else f"leadloom review decide {review['id']} ANSWER"
     )
     return [*parts, done]
+
+
+def of_status(status: Data) -> list[Table | str]:
+    """How things stand: the last run, each CRM, and what waits."""
+    last = [] if status["last_run"] is None else [status["last_run"]]
+    rows = (
+        (name, one["known_as"], one["read"], _ago(one["lag_s"]), one["records"], one["written_to"])
+        for name, one in status["accounts"].items()
+    )
+    reviews = ", ".join(f"{n} {kind}" for kind, n in status["reviews"].items())
+    waiting = [
+        ("leads", status["leads"], "leadloom leads list"),
+        ("leads that the next sync looks at", status["due"], "leadloom sync"),
+        ("writes without an answer", status["unanswered"], "leadloom sync"),
+        (f"questions{f' ({reviews})' if reviews else ''}", sum(status["reviews"].values()), "leadloom review list"),
+        ("problems", sum(status["problems"].values()), "leadloom problems"),
+    ]
+    return [
+        of_runs(last),
+        table("CRMs", ("CRM", "known as", "last read", "ago", "records", "written to"), rows, numbers=("records",)),
+        table("Now", ("what", "number", "see"), waiting, numbers=("number",)),
+    ]
+
+
+def _ago(seconds: int | None) -> str | None:
+    if seconds is None:
+        return None
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
+
+
+def of_verify(checked: Data, limit: int) -> list[Table | str]:
+    """What was compared, and where the tellers disagree."""
+    rows = ((name, number, checked["held"].get(name, 0)) for name, number in checked["records"].items())
+    parts: list[Table | str] = [table("Compared", ("CRM", "records", "values held"), rows, numbers=("records", "values held"))]
+    found = checked["differences"]
+    if len(found) == 0:
+        return [*parts, "No difference."]
+    lines = (
+        (one["account"], f"{one['object']} {one['id']}", KINDS[one["kind"]], one["field"], one["base"], one["shown"], one["lead"])
+        for one in found[:limit]
+    )
+    parts.append(table("Differences", ("CRM", "record", "what", "field", "remembered", "shown", "should be"), lines))
+    more = [f"… and {len(found) - limit} more. See them all with --limit {len(found)} or --json."] if len(found) > limit else []
+    return [*parts, *more, "The next `leadloom sync` reads what was changed and writes what is owed."]
+
+
+KINDS = {"unread": "changed since", "owed": "lead differs", "gone": "not there"}
+
+
+def of_checks(checks: Iterable[Data]) -> Table:
+    rows = ((one["account"], one["check"], one["result"], one["found"], one["fix"]) for one in checks)
+    return table("Checked", ("CRM", "check", "result", "found", "what to do"), rows)
 
 
 def of_leads(leads: Iterable[Data]) -> Table:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from store.store import Store
     from store.suppressed import SuppressionFiles
     from sync.decide import Rules
-    from sync.workspace import Account, Guards, Scope, Workspace
+    from sync.workspace import Account, Endings, Guards, Scope, Workspace
 
 
 Parsed = TypeVar("Parsed")
@@ -82,8 +82,8 @@ def _guards(settings: GuardSettings, yes: bool, allow: Mapping[str, int]) -> Gua
 def open_memory(config: Path | None) -> Iterator[Store]:
     """The store alone, for commands that look at what is remembered and contact nobody."""
     settings = settings_of(config)
-    file = settings.store.url.removeprefix("sqlite:///")
-    if file != settings.store.url and not Path(file).exists():
+    file = settings.store_file
+    if file is not None and not file.exists():
         raise Stop(f"There is nothing to show yet: no store at {file}. Run `leadloom sync` first.")
     with closing(_store(settings)) as store:
         yield store
@@ -127,7 +127,13 @@ def _account(
     routed = frozenset(email for owner in routing.owners.values() for email in owner.addresses)
     bind = partial(_bound, account.crm, settings.defaults.region, routed)
     connector = connect(name, account, adapter=adapter, clock=clock, sleep=sleep)
-    return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name))
+    return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name), _endings(settings, name))
+
+
+def _endings(settings: Settings, name: str) -> Endings:
+    from sync.workspace import Endings
+
+    return Endings(**settings.endings[name].model_dump()) if name in settings.endings else Endings()
 
 
 def _bound(
@@ -195,5 +201,5 @@ def _parsed(parse: Callable[[str], Parsed], text: str, rules: RuleFile, mistakes
 
 def _fingerprint(settings: Settings, texts: Mapping[str, str]) -> str:
     """Changes with whatever plans depend on. Secrets dump as stars, so a new token does not make a plan stale."""
-    tables = settings.model_dump(mode="json", include={"defaults", "accounts", "scope", "consent", "fields"})
+    tables = settings.model_dump(mode="json", include={"defaults", "accounts", "scope", "endings", "consent", "fields"})
     return hashlib.sha256(json.dumps([tables, dict(texts)], sort_keys=True).encode()).hexdigest()

@@ -565,6 +565,21 @@ class Unit(Erasures):
         by_address = sa.select(t.address.c.lead_id.label("id")).where(t.address.c.address == address).distinct().limit(20)
         return sorted({row.id for query in (by_id, by_address) for row in self._run(query)})
 
+    def accounts(self) -> dict[str, Mapping[str, Any]]:
+        """Every account that was ever contacted, with when it was read last (seconds since the epoch, the oldest of its objects)."""
+        query = sa.select(t.cursor.c.account, sa.func.min(t.cursor.c.at).label("at")).group_by(t.cursor.c.account)
+        read = {row.account: row.at for row in self._run(query)}
+        return {row["name"]: {**row, "read_at": read.get(row["name"])} for row in self._run(sa.select(t.account)).mappings()}
+
+    def unanswered(self) -> int:
+        """Writes that left and have no proof."""
+        states = [EntryState.SENT, EntryState.UNKNOWN]
+        return int(self._scalar(sa.select(sa.func.count()).select_from(t.journal).where(t.journal.c.state.in_(states))) or 0)
+
+    def due(self, now: datetime) -> int:
+        """Leads that the next run looks at although nobody edits them."""
+        return int(self._scalar(sa.select(sa.func.count()).select_from(t.lead).where(t.lead.c.due <= now.timestamp())) or 0)
+
     def counts(self) -> dict[str, int]:
         tables = (t.lead, t.link, t.review, t.problem, t.inbox, t.restriction)
         return {table.name: int(self._scalar(sa.select(sa.func.count()).select_from(table)) or 0) for table in tables}

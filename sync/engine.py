@@ -8,6 +8,7 @@ happens. Lead ids and create keys are digests of what founded them, so that a pl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +31,7 @@ from sync.rebase import Shift, differs, marks, rebase, shift
 from sync.state import UNDONE, Base, Entry, EntryState, Pair, PlannedWrite, Ref, Section
 from sync.undo import Left, Undoing, released
 from sync.unweave import Taken, release, unweave
+from sync.verify import Checked, verify
 from sync.weave import Sink, weave
 from sync.workspace import Account, Door, Stopped, Workspace
 
@@ -200,6 +202,22 @@ def _released_pair(pair: Pair) -> Pair:
     """What was undone means the lead's value already; it is owed again once it means nothing."""
     is_undone = pair.refused is not None and pair.refused[1] == UNDONE
     return replace(pair, meant=ABSENT if is_undone else pair.meant, refused=None, flips=0)
+
+
+def check(workspace: Workspace, names: Iterable[str] | None = None) -> tuple[Checked, Mapping[str, str]]:
+    """The store against the CRMs: what differs, and why accounts could not be asked. Nothing is written."""
+    with workspace.store.lease():
+        doors, stopped = _open_doors(workspace, _chosen(workspace, names))
+        told = {name: str(error) for name, error in stopped.items()}
+        found: list[Checked] = []
+        for door in doors:
+            try:
+                found.append(verify(workspace, [door]))
+            except ConnectorError as error:
+                told[door.name] = str(error)
+    counts = [Counter(one.records) for one in found], [Counter(one.held) for one in found]
+    records, held = (sum(each, Counter()) for each in counts)
+    return Checked(records, held, [difference for one in found for difference in one.differences]), told
 
 
 def set_up(account: Account, wanted: Mapping[str, Sequence[NewField]]) -> dict[str, list[str]]:

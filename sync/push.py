@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -17,9 +18,9 @@ from connectors.errors import ConnectorError
 from sync.census import Census
 from sync.merge import View
 from sync.settle import refuse, settle, settle_create, settle_unknown, without
-from sync.state import UNDONE, Base, Cell, Entry, EntryState, Link, PlannedWrite, Problem, Ref, Review, Section
+from sync.state import UNDONE, Base, Cell, Entry, EntryState, Link, LinkState, PlannedWrite, Problem, Ref, Review, Section
 from sync.undo import hold_undone, withheld
-from sync.weave import addresses_of, digest
+from sync.weave import BY_US, DOOMED, addresses_of, digest
 from sync.workspace import Door, Workspace
 
 ONE_BY_ONE = 20  # entries journalled at once where every write is a call of its own
@@ -119,6 +120,8 @@ class _Settling:
                 self._updated(entry, receipt)
             case Outcome.DELETED:
                 self._deleted(entry, receipt)
+            case Outcome.GONE if entry.write.section is Section.DELETE:
+                self._deleted(entry, receipt)
             case Outcome.ADOPTED:
                 self._adopted(entry, receipt)
             case Outcome.REJECTED:
@@ -158,9 +161,8 @@ class _Settling:
         self._end(entry, EntryState.DONE, receipt, "updated" if len(ignored) < len(write.cells) else "held")
 
     def _deleted(self, entry: Entry, receipt: Receipt) -> None:
-        ref = Ref(self.door.name, self.object, entry.write.id or "")
-        link, base = self.links[ref]
-        self.links[ref] = (withheld(link), Base(base.pairs, self.now))
+        link, base = self.links[Ref(self.door.name, self.object, entry.write.id or "")]
+        self.links[link.ref] = (_deleted_link(link), Base(base.pairs, self.now))
         self._end(entry, EntryState.DONE, receipt, "deleted")
 
     def _adopted(self, entry: Entry, receipt: Receipt) -> None:
@@ -222,6 +224,11 @@ class _Settling:
         self.census.reviews += unit.ask(self.reviews, "", self.now)
 
 
+def _deleted_link(link: Link) -> Link:
+    """A create that was taken back is withheld; a record whose lead was deleted elsewhere has ended."""
+    return replace(link, state=LinkState.ENDED, ending=BY_US) if link.ending == DOOMED else withheld(link)
+
+
 def _refused(write: PlannedWrite, receipt: Receipt, cell: Cell | None) -> Review:
     """What a CRM would not take: asked once per record, field and value."""
     field = cell.field if cell is not None else ""
@@ -273,7 +280,7 @@ def _settle_updates(workspace: Workspace, door: Door, object: str, dialect: Any,
                 base = settle_unknown(found[1], entry.write, record.fields, dialect)
                 links[id] = (found[0], hold_undone(base, entry.write, dialect))
             elif found is not None and entry.write.section is Section.DELETE:
-                links[id] = (withheld(found[0]), Base(found[1].pairs, now))
+                links[id] = (_deleted_link(found[0]), Base(found[1].pairs, now))
             unit.mark([entry.op], EntryState.DONE, outcome="looked_up", at=now)
         unit.put_links(links.values())
         _to_inbox(unit, [(Ref(door.name, object, record.id), record) for record in records.values()], links, run, now)

@@ -43,15 +43,19 @@ from sync.state import (
     Review,
     Revision,
     Role,
+    Section,
     pair_choices,
     refs_text,
 )
-from sync.workspace import Door, Workspace
+from sync.workspace import Door, Endings, Workspace
 
 RECORDS = 500
 LEADS = 200
 
+DOOMED = "to be deleted"  # the ending to come of a record whose lead was deleted elsewhere, until its deletion is proved
+BY_US = f"{Ending.DELETED}:ours"
 RETURNING = (Ending.DELETED, Ending.ARCHIVED, Ending.MISSING)  # endings that a person can take back
+DISQUALIFIED = "disqualified"
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 Begin = Callable[[], AbstractContextManager[Any]]
@@ -110,7 +114,8 @@ def _link_all(
                 return
             after = batch[-1][0].id
             records = {ref: record for ref, record, _ in batch}
-            rebound = _follow_aliases(unit, records, run, now)
+            follow = endings_of(workspace, account).merged == "follow"
+            rebound = _follow_aliases(unit, records, run, now, follow=follow)
             _restrict(unit, dialect, records, run, now)
             strangers = [(ref, record) for ref, record, lead_id in batch if lead_id == "" and ref not in rebound]
             _place_newcomers(workspace, doors, unit, dialect, strangers, run, census, now)
@@ -243,8 +248,15 @@ def dialects_of(doors: Iterable[Door]) -> dict[tuple[str, str], Any]:
 # Endings and aliases
 
 
-def _follow_aliases(unit: Any, records: Mapping[Ref, Record], run: str, now: datetime) -> set[Ref]:
-    """A survivor of a merge inside a CRM takes over the link of the records it swallowed; their ids forward from now on."""
+def endings_of(workspace: Workspace, account: str) -> Endings:
+    return workspace.accounts[account].endings if account in workspace.accounts else Endings()
+
+
+def _follow_aliases(unit: Any, records: Mapping[Ref, Record], run: str, now: datetime, *, follow: bool) -> set[Ref]:
+    """A survivor of a merge inside a CRM takes over the link of the records it swallowed; their ids forward from now on.
+
+    Without `follow` they end, and the survivor is a record like any other.
+    """
     rebound: set[Ref] = set()
     for ref, record in records.items():
         if not record.aliases:
@@ -256,13 +268,14 @@ def _follow_aliases(unit: Any, records: Mapping[Ref, Record], run: str, now: dat
         own = known.get(ref.id)
         old.sort(key=lambda found: (found[0].role is Role.TWIN, found[0].ref))
         heir = old[0][0]
-        if own is None or own[0].ref != ref:
+        if follow and (own is None or own[0].ref != ref):
             unit.put_links([(replace(heir, ref=ref), Base())])
             unit.give_to_leads({ref: heir.lead_id})
             rebound.add(ref)
         for lost, base in old:
             unit.put_links([(replace(lost, state=LinkState.ENDED, ending=Ending.MERGED), base)])
-            unit.put_alias(lost.ref, ref)
+            if follow:
+                unit.put_alias(lost.ref, ref)
         leads = sorted({lost.lead_id for lost, _ in old} | ({own[0].lead_id} if own is not None else set()))
         if len(leads) > 1:
             unit.ask([_merged_leads(ref, leads)], run, now)
@@ -358,6 +371,8 @@ class _Chunk:
     problems: list[Problem] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    newly_disqualified: dict[str, Ref] = field(default_factory=dict)
+    disqualifying: dict[str, Revision] = field(default_factory=dict)
     writes: list[PlannedWrite] = field(default_factory=list)
     addresses: dict[Ref, tuple[str, set[str]]] = field(default_factory=dict)
     assignments: list[dict[str, Any]] = field(default_factory=list)
@@ -398,12 +413,19 @@ class _Chunk:
                 yield from shown(dialect.sets[name], record.fields)
 
     def _lead(self, state: LeadState) -> None:
+        self.spreads, self.restored = False, False
         views = _promote([view for link, base in self.views.get(state.id, []) if (view := self._view(state.id, link, base)) is not None])
+        state = self._disqualified(state)
         merged = merge(state, views, self.workspace.policy, self.now, self.answers)
         decision = decide(merged.lead, state.fields, self.restricted, self.workspace.rules, self.pools, self.now)
         lead = decision.lead
         self.pools = decision.pools
-        owed = plan(lead, merged.views, self._places(lead), self.restricted, self.workspace.policy, self._waiting(state.id))
+        views = [self._scoped(view, lead) for view in merged.views]
+        doomed = [view for view in views if view.link.ending == DOOMED]
+        places = [] if doomed else self._places(lead)
+        owed = plan(lead, views, places, self.restricted, self.workspace.policy, self._waiting(state.id))
+        owed = replace(owed, writes=(*owed.writes, *(_delete(view) for view in doomed if view.ref not in self._waiting(state.id))))
+        merged = replace(merged, views=tuple(views))
         self.writes += owed.writes
         self.problems += [*merged.problems, *owed.problems]
         self.reviews += merged.reviews
@@ -415,11 +437,16 @@ class _Chunk:
         self._remember(state, merged, decision, owed)
 
     def _remember(self, before: LeadState, merged: Merged, decision: Decision, owed: LeadPlan) -> None:
-        lead = replace(decision.lead, open_debts=bool(owed.writes), due=EPOCH if owed.rebased else self._due(before, decision))
+        lead = replace(
+            decision.lead,
+            open_debts=bool(owed.writes),
+            due=EPOCH if owed.rebased else self._due(before, decision),
+        )
         if lead.fields != before.fields:
             self.census.leads["changed"] += 1 if before.version else 0
         self.leads.append(lead)
-        self.revisions[lead.id] = [*self.ends.get(lead.id, ()), *merged.revisions, *decision.revisions]
+        ended = [self.disqualifying[lead.id]] if lead.id in self.disqualifying else []
+        self.revisions[lead.id] = [*self.ends.get(lead.id, ()), *ended, *merged.revisions, *decision.revisions]
         if decision.assignment is not None:
             self.assignments.append({name: value for name, value in decision.assignment.items() if name != "by_rule"})
         bases = {view.ref: base for view in owed.views for base in [view.base]}
@@ -445,30 +472,55 @@ class _Chunk:
         elif record is not None and record.ending is not None:
             link = self._end(link, base, record)
             record = None
-        elif record is not None and link.state is LinkState.ENDED and link.ending in RETURNING:
+        elif record is not None and link.state is LinkState.ENDED and link.ending.partition(":")[0] in RETURNING:
+            self.restored |= link.ending.endswith(":delete")
             link = replace(link, state=LinkState.ACTIVE, ending="")  # restored in the CRM
         if dialect is None or link.state is LinkState.ENDED:
             return None
         return View(link, base, dialect, record, since, self.waits.get((link.ref.account, link.ref.object), frozenset()))
 
     def _end(self, link: Link, base: Base, record: Record) -> Link:
-        """An ended record is unlinked and reported, never spread. One that merely is not shown comes back when it is shown again."""
-        ended = replace(link, state=LinkState.ENDED, ending=str(record.ending))
+        """What follows when a record ends is the account's policy; one that merely is not shown comes back when it is shown again."""
+        assert record.ending is not None  # noqa: S101  # it is why we are here
+        rule = "ours" if link.ending == DOOMED else endings_of(self.workspace, link.ref.account).of(record.ending)
+        stays = rule in ("follow", "unlink")
+        ended = replace(link, state=LinkState.ENDED, ending=str(record.ending) if stays else f"{record.ending}:{rule}")
         self.links.append((ended, base))
         self.ends.setdefault(link.lead_id, []).append(_link_step(link.ref, refs_text([link.ref]), ABSENT, f"{record.ending} in the CRM"))
-        if record.moved_to is not None:
+        if record.moved_to is not None and rule == "follow":
             self._follow(ended, Ref(link.ref.account, *record.moved_to))
-        else:
+        elif rule != "ours":
             self.census.lost[link.ref.account] += 1
-        where = f"{link.ref.object} {link.ref.id}"
-        if record.ending is Ending.MISSING:
-            message = f"{where} is not shown any more: deleted, merged, or hidden from this user. Its lead stays as it is."
-            fix = "If it was deleted on purpose, nothing is to be done; else give the user of these credentials access to it."
-        else:
-            message = f"{where} was {record.ending} in the CRM; its lead stays, and it is not created there again."
-            fix = "Nothing is to be done, unless it happened by mistake: then restore it in the CRM."
-        self.problems.append(Problem(link.ref.account, f"ended:{record.ending}", message, fix, link.ref, link.lead_id))
+        self.spreads |= rule == "delete"
+        if rule != "ours":
+            self.problems.append(_ended_problem(link, record.ending, rule))
+        if rule == "disqualify":
+            self.newly_disqualified[link.lead_id] = link.ref
         return ended
+
+    def _disqualified(self, state: LeadState) -> LeadState:
+        """The lead of a record that ended, where the policy says so; a customer stays one."""
+        ref = self.newly_disqualified.get(state.id)
+        old = state.fields.get("stage", ABSENT)
+        if ref is None or old in (DISQUALIFIED, "customer"):
+            return state
+        origin = Origin(ref.account, ref, "the record ended", None, self.now)
+        self.disqualifying[state.id] = Revision("stage", old, DISQUALIFIED, origin, "the record ended")
+        fields, origins = {**state.fields, "stage": DISQUALIFIED}, {**state.origins, "stage": origin}
+        return replace(state, fields=fields, origins=origins, stage_since=self.now, stage_held=True, version=state.version + 1)
+
+    def _scoped(self, view: View, lead: LeadState) -> View:
+        """A record whose lead left the scope sleeps where the policy says so; one that is to be deleted gets no more than opt-outs."""
+        link = view.link
+        if self.spreads or (link.ending == DOOMED and not self.restored):
+            return replace(view, link=replace(link, state=LinkState.DORMANT, ending=DOOMED))
+        if link.ending == DOOMED:
+            return replace(view, link=replace(link, state=LinkState.ACTIVE, ending=""))
+        account = self.workspace.accounts.get(link.ref.account)
+        if account is None or account.endings.out_of_scope == "keep" or link.state is LinkState.WITHHELD:
+            return view
+        inside = account.scope.when(facts(lead.fields))
+        return replace(view, link=replace(link, state=LinkState.ACTIVE if inside else LinkState.DORMANT))
 
     def _follow(self, ended: Link, now_at: Ref) -> None:
         """The survivor of a merge, or the contact of a converted lead, takes the place of the ended record."""
@@ -492,7 +544,9 @@ class _Chunk:
     def _places(self, lead: LeadState) -> list[Place]:
         """The accounts in whose scope the lead is and where it has no record, with why none can be created."""
         places: list[Place] = []
-        linked = {link.ref.account for link, _ in self.views.get(lead.id, []) if link.ending != RELEASED}
+        links = [*(link for link, _ in self.views.get(lead.id, [])), *(link for link, _ in self.links if link.lead_id == lead.id)]
+        ended = {link.ref for link in links if link.state is LinkState.ENDED and link.ending.endswith(":recreate")}
+        linked = {link.ref.account for link in links if link.ref not in ended and link.ending != RELEASED}
         known = facts(lead.fields)
         creating = {entry.write.account for entry in self.open.get(lead.id, []) if entry.write.id is None}
         for door in self.doors:
@@ -500,7 +554,8 @@ class _Chunk:
             if not scope.create or door.name in linked or door.name in creating or not scope.when(known):
                 continue
             object, dialect = next(iter(door.objects()))
-            key = "lk_" + digest(self.workspace.store.secret, "create", lead.id, door.name)
+            again = sum(ref.account == door.name for ref in ended)
+            key = "lk_" + digest(self.workspace.store.secret, "create", lead.id, door.name, *([str(again)] if again else []))
             places.append(Place(door.name, object, dialect, key, self._blocked(lead, door)))
         return places
 
@@ -536,6 +591,29 @@ class _Chunk:
         unit.put_pools(routing.pack(self.pools))
         unit.put_assignments(self.assignments)
         unit.drop_inbox(ref for found in self.inbox.values() for ref in found if (ref.account, ref.object) in self.dialects)
+
+
+def _delete(view: View) -> PlannedWrite:
+    return PlannedWrite(view.ref.account, view.ref.object, view.link.lead_id, Section.DELETE, (), view.ref.id)
+
+
+def _ended_problem(link: Link, ending: Ending, rule: str) -> Problem:
+    where = f"{link.ref.object} {link.ref.id}"
+    message = f"{where} was {ending} in the CRM; {FOLLOWS[rule]}"
+    fix = "Nothing is to be done, unless it happened by mistake: then restore it in the CRM."
+    if ending is Ending.MISSING:
+        message = f"{where} is not shown any more: deleted, merged, or hidden from this user; {FOLLOWS[rule]}"
+        fix = "If it was deleted on purpose, nothing is to be done; else give the user of these credentials access to it."
+    return Problem(link.ref.account, f"ended:{ending}", message, fix, link.ref, link.lead_id)
+
+
+FOLLOWS: Mapping[str, str] = {
+    "unlink": "its lead stays as it is, and it is not created there again.",
+    "follow": "its lead goes on with the record that took its place.",
+    "recreate": "it is created there again if its lead is in scope.",
+    "disqualify": "its lead is disqualified everywhere.",
+    "delete": "the other records of its lead are to be deleted, behind the guard on deletes.",
+}
 
 
 def _promote(views: Sequence[View]) -> list[View]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.base import Connector, Identity, Owner, Schema
+from connectors.base import Connector, Ending, Identity, Owner, Schema
 from sync.state import Policy
 
 SETTLE_AFTER = timedelta(minutes=5)  # how late an unanswered create may still land
@@ -64,6 +64,27 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True)
+class Endings:
+    """What follows when a record of an account ends; always reported.
+
+    unlink: the lead and its other records stay, and it is not created there again. recreate: it is created there again, if in scope.
+    disqualify: the lead becomes disqualified, everywhere. delete: its other records are deleted, behind the guard on deletes. follow:
+    the survivor takes its place. keep: a lead that left the scope is written to as before; dormant: only opt-outs are.
+    """
+
+    deleted: str = "unlink"  # unlink | recreate | disqualify | delete
+    archived: str = "unlink"  # unlink | recreate | disqualify | delete
+    hidden: str = "unlink"  # unlink | disqualify: not shown any more, and nobody says why
+    merged: str = "follow"  # follow | unlink
+    converted: str = "follow"  # follow | unlink
+    out_of_scope: str = "keep"  # keep | dormant
+
+    def of(self, ending: Ending) -> str:
+        found: str = getattr(self, "hidden" if ending is Ending.MISSING else str(ending))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One connected CRM. `bind(object, schema, owners, identity)` gives the dialect of an object in this very account."""
 
@@ -73,6 +94,7 @@ class Account:
     connector: Connector
     bind: Callable[[str, Schema, Sequence[Owner], Identity], Any]
     scope: Scope = Scope()
+    endings: Endings = Endings()
 
 
 class NobodyErased:

@@ -22,7 +22,7 @@ from store.suppressed import SuppressionFiles
 from sync import engine
 from sync.decide import Rules
 from sync.state import FieldPolicy, Policy
-from sync.workspace import Account, Guards, Scope, Workspace
+from sync.workspace import Account, Endings, Guards, Scope, Workspace
 
 SCORING = (files("leads") / "rules" / "scoring.toml").read_text("utf-8")
 ROUTING = """
@@ -62,6 +62,7 @@ class World:
         self.suppression = SuppressionFiles(folder / "leadloom.key", folder / "leadloom.erased")
         self.guards = Guards(first_run="apply")
         self.scope = Scope(create=True)
+        self.endings: dict[str, Endings] = {}
         self._looked: dict[str, int] = {}
 
     def workspace(self, **changes: Any) -> Workspace:
@@ -79,7 +80,7 @@ class World:
             secrets = {"session_id": secrets["token"]}
         access = Access(crm, crm, host, secrets, {"instance_url": host} if crm == "salesforce" else {})
         connector = connect(access, clock=self.clock.now, sleep=self.clock.advance, adapter=InProcess(app), pacing=False)
-        return Account(crm, crm, OBJECTS[crm], connector, partial(_bind, crm), self.scope)
+        return Account(crm, crm, OBJECTS[crm], connector, partial(_bind, crm), self.scope, self.endings.get(crm, Endings()))
 
     def sync(self, **changes: Any) -> engine.Report:
         self.clock.advance(60)

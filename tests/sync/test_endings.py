@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from sync import engine
+from sync.workspace import CAPS, Cap, Endings, Guards
 from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
@@ -84,3 +90,118 @@ def test_a_person_gone_from_pipedrive_stops_being_written(world: Build) -> None:
     built.sync()
     assert quiet(built)
     assert len([one for one in built.records("pipedrive", "persons") if not one.get("is_deleted")]) == 0
+
+
+# what follows is a policy per account
+
+
+def pair_of(world: Build, **policy: str) -> World:
+    built = world([{"crm": crm, **ANNA, "company": "Acme"} for crm in ("hubspot", "salesforce")], ("hubspot", "salesforce"))
+    built.endings = {"salesforce": Endings(**policy)}
+    built.sync()
+    return built
+
+
+def end(world: World, do: str = "delete") -> str:
+    lead = next(one["Id"] for one in world.records("salesforce", "Lead"))
+    world.act("salesforce", do, "Lead", lead)
+    return str(lead)
+
+
+def contacts(world: World) -> list[dict[str, Any]]:
+    return [one for one in world.records("hubspot", "contacts") if not one.get("archived")]
+
+
+def test_deleted_records_can_be_created_again(world: Build) -> None:
+    built = pair_of(world, deleted="recreate")
+    gone = end(built)
+    assert totals(built.sync())["salesforce"] == {"planned": 1, "created": 1}
+    assert [one["Id"] for one in built.records("salesforce", "Lead") if one.get("IsDeleted") is not True and one["Id"] != gone]
+    assert quiet(built)
+    end_again = next(one["Id"] for one in built.records("salesforce", "Lead") if one["Id"] != gone)
+    built.act("salesforce", "delete", "Lead", end_again)
+    assert totals(built.sync())["salesforce"] == {"planned": 1, "created": 1}
+
+
+def test_a_deletion_can_disqualify_the_lead(world: Build) -> None:
+    built = pair_of(world, deleted="disqualify")
+    end(built)
+    report = built.sync()
+    assert contacts(built)[0]["properties"]["leadloom_stage"] == "disqualified"
+    assert [problem["cause"] for problem in report.problems] == ["ended:deleted"]
+    assert quiet(built)
+
+
+def test_a_deletion_spreads_only_where_the_settings_say_so_and_behind_the_guard(world: Build) -> None:
+    built = pair_of(world, deleted="delete")
+    built.guards = Guards(first_run="apply", caps={**CAPS, "deletes": Cap(0, 0.0, 0, 0)})
+    end(built)
+    report = built.sync()
+    assert (report.exit_code, "--allow deletes=1" in report.guarded["hubspot"][0]) == (7, True)
+    assert len(contacts(built)) == 1
+    built.guards = replace(built.guards, allow={"deletes": 1})
+    assert totals(built.sync())["hubspot"] == {"planned": 1, "deleted": 1}
+    assert contacts(built) == []
+    assert quiet(built)
+
+
+def test_a_planned_deletion_is_shown_by_the_plan(world: Build) -> None:
+    built = pair_of(world, deleted="delete")
+    end(built)
+    document, _ = engine.make_plan(built.workspace())
+    assert [(row.account, row.section, row.id) for row in document.rows] == [("hubspot", "delete", contacts(built)[0]["id"])]
+
+
+def test_a_record_that_is_restored_in_time_saves_the_others(world: Build) -> None:
+    built = pair_of(world, deleted="delete")
+    built.guards = Guards(first_run="apply", caps={**CAPS, "deletes": Cap(0, 0.0, 0, 0)})
+    gone = end(built)
+    built.sync()
+    built.act("salesforce", "restore", "Lead", gone)
+    assert built.sync().exit_code == 0
+    assert len(contacts(built)) == 1
+    assert quiet(built)
+
+
+def test_a_person_who_comes_back_later_is_not_deleted_again(world: Build) -> None:
+    built = pair_of(world, deleted="delete")
+    end(built)
+    built.sync()
+    built.act("hubspot", "create", "contacts", "", fields={"email": ANNA["email"], "firstname": "Anna", "lastname": "Schmidt"})
+    built.sync()
+    built.sync()
+    assert len(contacts(built)) == 1
+
+
+def test_a_conversion_need_not_be_followed(world: Build) -> None:
+    built = pair_of(world, converted="unlink")
+    end(built, "convert")
+    report = built.sync()
+    assert "ended:converted" in [problem["cause"] for problem in report.problems]
+
+
+def test_a_hidden_record_can_disqualify_the_lead_but_is_never_deleted_elsewhere(world: Build) -> None:
+    built = world([{"crm": crm, **ANNA} for crm in ("hubspot", "pipedrive")], ("hubspot", "pipedrive"))
+    built.endings = {"pipedrive": Endings(hidden="disqualify", deleted="delete")}
+    built.sync()
+    (person,) = built.records("pipedrive", "persons")
+    built.act("pipedrive", "hide", "persons", str(person["id"]))
+    built.clock.advance(3 * 86_400)
+    built.sync()
+    assert len(contacts(built)) == 1
+
+
+@pytest.mark.parametrize(("policy", "city"), [("keep", "Kiel"), ("dormant", None)])
+def test_a_lead_that_left_the_scope_is_written_to_or_gets_opt_outs_only(world: Build, policy: str, city: str | None) -> None:
+    built = pair_of(world, out_of_scope=policy)
+    built.scope = replace(built.scope, when=lambda lead: lead.get("stage") != "lost")
+    (contact,) = contacts(built)
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"leadloom_stage": "lost"})
+    built.sync()
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"city": "Kiel"})
+    built.sync()
+    (lead,) = built.records("salesforce", "Lead")
+    assert lead["City"] == city
+    built.say_no("hubspot", "contacts", contact["id"])
+    built.sync()
+    assert built.denies("salesforce", built.records("salesforce", "Lead")[0])
