@@ -37,8 +37,14 @@ def account_name(value: str) -> str:
 
 
 def field_name(value: str) -> str:
-    if value not in FIELDS:
+    if value not in FIELDS and not re.fullmatch(r"custom\.[a-z][a-z0-9_]*", value):
         raise expected(f"no such field of a lead. {nearest(value, list(FIELDS))}".rstrip())
+    return value
+
+
+def custom_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", value):
+        raise expected("the name of a field of your own starts with a small letter and holds small letters, digits and _ only")
     return value
 
 
@@ -92,7 +98,7 @@ def _rules(tables: Mapping[str, Any], above: str) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for name, table in tables.items():
         path = above + name
-        inner = isinstance(table, Mapping) and any(field.startswith(path + ".") for field in FIELDS)
+        inner = isinstance(table, Mapping) and (path == "custom" or any(field.startswith(path + ".") for field in FIELDS))
         found += _rules(table, path + ".") if inner and path not in FIELDS else [(path, table)]
     return found
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from commands.checks import gathered, nearest
-from leads.model import FIELDS, Winner
+from connectors import OBJECTS
+from leads.model import CUSTOM, FIELDS, Winner, spec_of
 
 Key = tuple[str, ...]
 Found = Iterator[tuple[Key, str]]
@@ -23,6 +24,7 @@ def mistakes(raw: Mapping[str, Any], folder: Path) -> Found:
     yield from _unknown_accounts(raw)
     yield from _incomplete_logins(raw)
     yield from _unfit_rules(raw)
+    yield from _unfit_mappings(raw)
     yield from _absent_files(raw, folder)
 
 
@@ -75,7 +77,9 @@ def _and(names: tuple[str, ...]) -> str:
 def _unfit_rules(raw: Mapping[str, Any]) -> Found:
     accounts = list(_table(raw, "accounts"))
     for name, rule in _field_rules(raw).items():
-        if name not in FIELDS:
+        if name not in FIELDS and name not in _custom_fields(raw):
+            if name.startswith(CUSTOM):
+                yield ("fields", *name.split(".")), "no table of [mappings] names such a field of your own"
             continue
         table = _table(rule)
         for key, fit in (("winner", winners(name)), ("direction", directions(name)), ("blank", blanks(name))):
@@ -89,9 +93,34 @@ def _unfit_rules(raw: Mapping[str, Any]) -> Found:
             yield ("fields", name, "owner"), f'there is no account "{owner}". {nearest(owner, accounts)}'.rstrip()
 
 
+def _custom_fields(raw: Mapping[str, Any]) -> dict[str, set[str]]:
+    """The fields of one's own, with the types that the mappings give them."""
+    found: dict[str, set[str]] = {}
+    for objects in _table(raw, "mappings").values():
+        for rows in _table(objects).values():
+            for name, row in _table(rows).items():
+                found.setdefault(f"{CUSTOM}{name}", set()).add(str(_table(row).get("type", "text")))
+    return found
+
+
+def _unfit_mappings(raw: Mapping[str, Any]) -> Found:
+    accounts = _table(raw, "accounts")
+    for name, objects in _table(raw, "mappings").items():
+        if name not in accounts:
+            yield ("mappings", name), f"there is no account of this name. {nearest(name, list(accounts))}".rstrip()
+            continue
+        known = OBJECTS.get(_table(accounts[name]).get("crm", ""), ())
+        for object in _table(objects):
+            if known and object not in known:
+                yield ("mappings", name, object), f"expected {' or '.join(known)}"
+    for name, types in _custom_fields(raw).items():
+        if len(types) > 1:
+            yield ("mappings",), f"{name.removeprefix(CUSTOM)} is {' and '.join(sorted(types))}: one field has one type in every CRM"
+
+
 def winners(name: str) -> tuple[str, ...]:
     """Who can win a field. Opt-outs have one answer: whatever the order, a "no" stays."""
-    winner = FIELDS[name].winner
+    winner = spec_of(name).winner
     if winner in (Winner.OURS, Winner.RESTRICTIVE, Winner.UNION):
         return (winner.value,)
     usual = ("newest", "precedence", "owner", "rank", "ask")
@@ -100,7 +129,7 @@ def winners(name: str) -> tuple[str, ...]:
 
 def blanks(name: str) -> tuple[str, ...]:
     """What an emptied value can mean. Of addresses only whole sets can be kept; an opt-out that is taken back is never obeyed."""
-    winner = FIELDS[name].winner
+    winner = spec_of(name).winner
     if winner in (Winner.OURS, Winner.RESTRICTIVE):
         return ("keep",)
     return ("clear", "keep") if winner is Winner.UNION else ("clear", "keep", "ask")
@@ -108,7 +137,7 @@ def blanks(name: str) -> tuple[str, ...]:
 
 def directions(name: str) -> tuple[str, ...]:
     """Which ways a field can go. An opt-out always travels; what Leadloom computes is never read."""
-    winner = FIELDS[name].winner
+    winner = spec_of(name).winner
     if winner is Winner.RESTRICTIVE:
         return ("both",)
     return ("out", "off") if winner is Winner.OURS else ("both", "in", "out", "off")

@@ -35,9 +35,9 @@ def one(wanted: str, config: Path | None) -> Iterator[tuple[Unit, LeadState, Zon
 
 def check_field(field: str | None) -> None:
     from commands.checks import nearest
-    from leads.model import FIELDS
+    from leads.model import FIELDS, is_field
 
-    if field is not None and field not in FIELDS:
+    if field is not None and not is_field(field):
         raise Stop(f"A lead has no field {field}. {nearest(field, list(FIELDS))}".rstrip())
 
 

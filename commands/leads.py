@@ -68,10 +68,11 @@ def export(
 ) -> None:
     """All leads as CSV, or with --json as one JSON list."""
     from commands import showing
-    from commands.workspace import open_memory
+    from commands.workspace import open_memory, settings_of
     from leads.model import FIELDS
 
-    columns = ("lead_id", *(name for name in FIELDS if name != "lead_id"), "records")
+    own = settings_of(config).custom_fields()
+    columns = ("lead_id", *(name for name in FIELDS if name != "lead_id"), *own, "records")
     with open_memory(config) as store, store.begin() as unit, private_file(output) as out:
         if as_json:
             showing.print_json([{**plain_fields(lead), "lead_id": lead.id, "records": _refs(links)} for lead, links in everything(unit)])

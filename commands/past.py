@@ -85,17 +85,17 @@ def steps_until(unit: Unit, lead: LeadState, until: datetime | None) -> list[Ste
 
 def _values(lead: LeadState, steps: Iterable[Step], at: datetime | None) -> Mapping[str, Any]:
     """The fields of the lead, now or as its history had them."""
-    from leads.model import FIELDS
+    from leads.model import is_field
 
     if at is None:
         return lead.fields
-    return {step.revision.name: step.revision.new for step in steps if step.revision.name in FIELDS}
+    return {step.revision.name: step.revision.new for step in steps if is_field(step.revision.name)}
 
 
 def _in_order(values: Mapping[str, Any]) -> list[str]:
     from leads.model import FIELDS
 
-    return [name for name in FIELDS if name in values]
+    return [name for name in (*FIELDS, *sorted(set(values) - set(FIELDS))) if name in values]
 
 
 def _reason(name: str, value: Any, lead: LeadState, steps: Iterable[Step], zone: ZoneInfo) -> Dict:

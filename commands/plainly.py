@@ -14,7 +14,8 @@ def plain_fields(lead: LeadState) -> dict[str, Any]:
     from leads.model import FIELDS
     from sync.state import plain
 
-    return {name: plain(lead.fields[name]) for name in FIELDS if name in lead.fields}
+    known = [*FIELDS, *sorted(name for name in lead.fields if name not in FIELDS)]
+    return {name: plain(lead.fields[name]) for name in known if name in lead.fields}
 
 
 def record(link: Link, base: Base, zone: ZoneInfo) -> dict[str, Any]:

@@ -206,6 +206,8 @@ def _known(above: Key, loc: tuple[int | str, ...]) -> list[str]:
 
 
 def _models(table: Key) -> tuple[type[BaseModel], ...]:
+    if table != () and table[0] == "mappings":
+        return TABLES["mappings.NAME.OBJECT.FIELD"]
     return TABLES.get(".".join(table)) or TABLES.get(f"{table[0]}.NAME", ()) if table != () else ()
 
 

@@ -14,6 +14,7 @@ from commands import checks
 PREFIX = "LEADLOOM__"
 
 AccountName = Annotated[str, AfterValidator(checks.account_name)]
+CustomName = Annotated[str, AfterValidator(checks.custom_name)]
 FieldName = Annotated[str, AfterValidator(checks.field_name)]
 Url = Annotated[str, AfterValidator(checks.base_url)]
 Member = TypeVar("Member")
@@ -161,6 +162,12 @@ class FieldRule(Table):
     )
 
 
+class CustomField(Table):
+    field: str = Field(min_length=1, description="the field of the CRM, by its API name or by what people call it")
+    type: Literal["text", "number", "yes_no"] = Field(default="text", description="what it holds; numbers are whole ones")
+    direction: Literal["both", "in", "out"] = Field(default="both", description="both ways, only read from there (in), only written (out)")
+
+
 class Fields(Table):
     precedence: Listed[AccountName] = Field(default=(), description="accounts by trust, the first wins; default: order of the accounts")
     flips: int = Field(
@@ -189,6 +196,7 @@ class Settings(BaseSettings):
     consent: Consent = Consent()
     privacy: Privacy = Privacy()
     fields: Annotated[Fields, BeforeValidator(checks.gathered)] = Fields()
+    mappings: dict[AccountName, dict[str, dict[CustomName, CustomField]]] = Field(default_factory=dict)
     scoring: RuleFile = RuleFile()
     routing: RuleFile = RuleFile()
 
@@ -203,6 +211,10 @@ class Settings(BaseSettings):
         """The file of a SQLite store; None for a database server."""
         file = self.store.url.removeprefix("sqlite:///")
         return Path(file) if file != self.store.url else None
+
+    def custom_fields(self) -> list[str]:
+        """The fields of your own, as the lead knows them."""
+        return sorted({f"custom.{name}" for objects in self.mappings.values() for rows in objects.values() for name in rows})
 
     def scope_of(self, account: str) -> Scope:
         return self.scope.get(account, Scope())
@@ -227,6 +239,7 @@ TABLES: Mapping[str, tuple[type[BaseModel], ...]] = {
     "privacy": (Privacy,),
     "fields": (Fields,),
     "fields.NAME": (FieldRule,),
+    "mappings.NAME.OBJECT.FIELD": (CustomField,),
     "scoring": (RuleFile,),
     "routing": (RuleFile,),
 }

@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from commands.exits import Stop
 from commands.reading import Mistake, SettingsWrong, read_settings, settings_path
 from commands.settings import Account as AccountSettings
+from commands.settings import CustomField, RuleFile, Settings
 from commands.settings import Guards as GuardSettings
-from commands.settings import RuleFile, Settings
-from leads.model import FIELDS, Winner
+from leads.model import FIELDS, Winner, spec_of
 from leads.rulefile import RuleFileError
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _account(
 
     account = settings.accounts[name]
     routed = frozenset(email for owner in routing.owners.values() for email in owner.addresses)
-    bind = partial(_bound, account.crm, settings.defaults.region, routed)
+    bind = partial(_bound, account.crm, settings.defaults.region, routed, settings.mappings.get(name, {}))
     connector = connect(name, account, adapter=adapter, clock=clock, sleep=sleep)
     return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name), _endings(settings, name))
 
@@ -137,12 +137,22 @@ def _endings(settings: Settings, name: str) -> Endings:
 
 
 def _bound(
-    crm: str, region: str | None, routed: frozenset[str], object: str, schema: Schema, owners: Sequence[Owner], identity: Identity
+    crm: str,
+    region: str | None,
+    routed: frozenset[str],
+    own: Mapping[str, Mapping[str, CustomField]],
+    object: str,
+    schema: Schema,
+    owners: Sequence[Owner],
+    identity: Identity,
 ) -> Any:
     from mappings.apply import bind
+    from mappings.custom import CustomRow, extended
     from mappings.schema import packaged
 
-    return bind(packaged(crm, object), schema, owners, region=region, api_user_email=identity.user_email, routed_owners=routed)
+    wanted = {f"custom.{name}": CustomRow(row.field, row.type, row.direction) for name, row in own.get(object, {}).items()}
+    mapping = extended(packaged(crm, object), wanted)
+    return bind(mapping, schema, owners, region=region, api_user_email=identity.user_email, routed_owners=routed)
 
 
 def _scope(settings: Settings, name: str) -> Scope:
@@ -159,7 +169,8 @@ def _policy(settings: Settings) -> Any:
     from sync.state import FieldPolicy, Policy
 
     fields = {}
-    for name, spec in FIELDS.items():
+    for name in (*FIELDS, *settings.custom_fields()):
+        spec = spec_of(name)
         rule = settings.fields.rules.get(name)
         winner = spec.winner.value if rule is None or rule.winner is None else rule.winner
         usual = "out" if spec.winner is Winner.OURS else "both"
@@ -201,5 +212,5 @@ def _parsed(parse: Callable[[str], Parsed], text: str, rules: RuleFile, mistakes
 
 def _fingerprint(settings: Settings, texts: Mapping[str, str]) -> str:
     """Changes with whatever plans depend on. Secrets dump as stars, so a new token does not make a plan stale."""
-    tables = settings.model_dump(mode="json", include={"defaults", "accounts", "scope", "endings", "consent", "fields"})
+    tables = settings.model_dump(mode="json", include={"defaults", "accounts", "scope", "endings", "consent", "fields", "mappings"})
     return hashlib.sha256(json.dumps([tables, dict(texts)], sort_keys=True).encode()).hexdigest()

@@ -126,6 +126,19 @@ FIELDS: Final[Mapping[str, FieldSpec]] = {
     )
 }
 
+CUSTOM: Final = "custom."  # the beginning of every field of somebody's own
+
+
+def is_field(name: str) -> bool:
+    """Whether a lead has, or can have, a field of this name."""
+    return name in FIELDS or name.startswith(CUSTOM)
+
+
+def spec_of(name: str) -> FieldSpec:
+    """What is known of a field; one of somebody's own may hold anything its mapping can read."""
+    return FIELDS[name] if name in FIELDS else FieldSpec(name, Kind.TEXT)
+
+
 Lead = Mapping[str, Value]
 
 

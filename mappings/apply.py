@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from leads.model import ABSENT, Value
+from leads.model import ABSENT, CUSTOM, Value
 from mappings.described import FieldLike, OwnerLike, SchemaLike
 from mappings.fitting import Account, converter, names_of
 from mappings.schema import KEY, MappingProblems, RowSpec
@@ -61,7 +61,8 @@ class Row:
             return seen
         if self.convert.guarded and self.convert.read(seen, ABSENT) is UNCLEAR:
             return Held("not_understood", "What stands in the field is not understood, and it is not overwritten.")
-        return self._cleared() if is_nothing(value) and not isinstance(self.convert, Flag) else self.convert.write(value)
+        emptied = is_nothing(value) and not isinstance(self.convert, Flag)
+        return self._cleared() if emptied else self.convert.write(value)
 
     def _cleared(self) -> Json | Held:
         return self.filler if self.clear else Held("cannot_be_empty", "This CRM does not let the field be empty.")
@@ -165,6 +166,8 @@ def _find(spec: RowSpec, schema: SchemaLike) -> list[FieldLike]:
     """The fields that could be meant: none, the one, or several custom ones of one label."""
     if not spec.custom:
         field = schema.fields.get(spec.remote)
+        if field is None and spec.lead.startswith(CUSTOM):
+            return [field for field in schema.fields.values() if field.label.casefold() == spec.remote.casefold()]
         return [] if field is None else [field]
     for name in (spec.remote, api_name(spec.remote), spec.remote.upper()):
         if name in schema.fields:
@@ -178,6 +181,7 @@ _TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "text": ("text", "long_text", "option"),
     "number": ("int", "float", "text", "long_text"),
     "flag": ("bool", "option", "text"),
+    "yes_no": ("bool", "option", "text"),
     "option": ("option", "text", "long_text"),
     "view": ("option", "text"),
     "owner": ("owner", "reference", "int", "text", "option"),

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from leads.model import FIELDS
+from leads.model import FIELDS, spec_of
 from leads.normal import Refused
 from leads.normal import country as country_code
 from mappings.described import FieldLike, OwnerLike
 from mappings.lookups import Country, EmailText, Language, OwnerId
 from mappings.schema import RowSpec
-from mappings.values import FILLER, Choice, Converter, Flag, Json, Number, Option, Text, View
+from mappings.values import FILLER, Choice, Converter, Flag, Json, Number, Option, Text, View, YesNo
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ def converter(spec: RowSpec, field: FieldLike, account: Account) -> Converter:
             return Number(as_text=account.crm in _TEXTUAL or field.type in ("text", "long_text"), guarded=not ours)
         case "flag":
             return _flag(field, account.crm)
+        case "yes_no":
+            words = _flag(field, account.crm)
+            return YesNo(words.yes, words.no)
         case "option":
             return _option(Option, spec, field, account.crm)
         case "view":
@@ -53,7 +56,7 @@ _NUMBERED: Final = ("pipedrive",)  # options and users are written as the number
 
 def _text(spec: RowSpec, field: FieldLike) -> Text:
     fillers = (FILLER,) if spec.required is None or spec.required == FILLER else (FILLER, spec.required)
-    return Text(field.length, FIELDS[spec.lead].max_length, fillers)
+    return Text(field.length, spec_of(spec.lead).max_length, fillers)
 
 
 def _choice(text: Text, field: FieldLike, crm: str) -> Choice:

@@ -231,6 +231,14 @@ class Flag(Reading):
         return Held("loosens_consent", "An objection stands here, and only newer and better evidence in the ledger may end it.")
 
 
+@dataclass(frozen=True, slots=True)
+class YesNo(Flag):
+    """An ordinary yes or no, which goes both ways: nothing depends on it."""
+
+    def write(self, value: Value) -> Json | Held:
+        return self.yes if value is True else self.no if value is False else None
+
+
 # Options
 
 

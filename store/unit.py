@@ -133,12 +133,13 @@ class Unit(Erasures):
         """Keep what was read; `since` is when the account was read the time before."""
         self._upsert(t.inbox, [_inbox_row(ref, record, run, read_at, since) for ref, record in records])
 
-    def inbox_rows(self, account: str, object: str, after: str, limit: int) -> list[tuple[Ref, Record, str]]:
-        """What was read of an object, by id, with the lead it is given to (empty: none yet)."""
+    def inbox_rows(self, account: str, object: str, after: str, limit: int) -> list[tuple[Ref, Record, str, str]]:
+        """What was read of an object, by id, with the lead it is given to (empty: none yet) and why it was parked (empty: it was not)."""
         inbox = t.inbox.c
         query = sa.select(t.inbox).where(inbox.account == account, inbox.object == object, inbox.id > after)
         return [
-            (Ref(row.account, row.object, row.id), _record(row), row.lead_id) for row in self._run(query.order_by(inbox.id).limit(limit))
+            (Ref(row.account, row.object, row.id), _record(row), row.lead_id, row.parked)
+            for row in self._run(query.order_by(inbox.id).limit(limit))
         ]
 
     def give_to_leads(self, refs: Mapping[Ref, str]) -> None:
@@ -154,6 +155,13 @@ class Unit(Erasures):
         for row in self._in(t.inbox, t.inbox.c.lead_id, lead_ids):
             found[row.lead_id][Ref(row.account, row.object, row.id)] = (_record(row), instant(row.since))
         return found
+
+    def park(self, refs: Iterable[Ref], why: str) -> None:
+        """Records that belong to nobody yet, for a reason a person has to see to; they are looked at again by every run."""
+        rows = [{f"b_{name}": value for name, value in where_of(ref).items()} for ref in refs]
+        if rows:
+            where = [t.inbox.c[name] == sa.bindparam(f"b_{name}") for name in ("account", "object", "id")]
+            self._connection.execute(sa.update(t.inbox).where(*where).values(parked=why), rows)
 
     def inbox_size(self) -> int:
         return int(self._scalar(sa.select(sa.func.count()).select_from(t.inbox)) or 0)
@@ -375,6 +383,10 @@ class Unit(Erasures):
         ours = {row.key: row.lead_id for row in self._in_query(sa.select(t.journal.c.key, t.journal.c.lead_id), t.journal.c.key, asked)}
         taken = {row.key for row in self._in_query(sa.select(t.link.c.key), t.link.c.key, sorted(ours))}
         return {key: lead_id for key, lead_id in ours.items() if key not in taken}
+
+    def keys_taken(self, keys: Sequence[str]) -> set[str]:
+        """Of `keys`, those that a linked record has."""
+        return {row.key for row in self._in_query(sa.select(t.link.c.key), t.link.c.key, keys)}
 
     def prove_creates(self, ids: Mapping[str, str], at: datetime) -> None:
         """Unanswered creates whose record turned up by its key."""

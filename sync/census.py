@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from connectors.errors import BudgetSpent, ConnectorError
+from sync.state import Problem
 
 IN = ("new", "changed", "unchanged", "ended", "parked")
 OUT = ("created", "updated", "deleted", "held", "skipped", "failed", "unknown")
@@ -27,6 +28,7 @@ class Census:
         self.shown: Counter[tuple[str, str]] = Counter()  # (account, object) -> linked records that were shown
         self.read_fully: set[tuple[str, str]] = set()  # objects read from the beginning
         self.lost: Counter[str] = Counter()  # links that ended without a successor
+        self.problems: list[Problem] = []  # of accounts, not of leads: told anew by every run
         self.rebased: Counter[str] = Counter()  # values that wait because their mapping changed
         self._progress = progress
 

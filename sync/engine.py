@@ -28,7 +28,7 @@ from sync.merge import IMPORT
 from sync.pull import account_problem, pull, store_page
 from sync.push import push, settle_open
 from sync.rebase import Shift, differs, marks, rebase, shift
-from sync.state import UNDONE, Base, Entry, EntryState, Pair, PlannedWrite, Ref, Section
+from sync.state import UNDONE, Base, Entry, EntryState, Pair, PlannedWrite, Problem, Ref, Section
 from sync.undo import Left, Undoing, released
 from sync.unweave import Taken, release, unweave
 from sync.verify import Checked, verify
@@ -421,7 +421,7 @@ class _Run:
                 unit.add_problems([account_problem(name, error)], self.id, now)
             for name in set(census.seen) - set(census.stopped):
                 unit.drop_account_problems(name)
-            unit.add_problems(owed(unit, census.seen), self.id, now)
+            unit.add_problems([*owed(unit, census.seen), *census.problems, *_guard_problems(census)], self.id, now)
             problems = [
                 {"id": group["id"], "account": group["account"], "cause": group["cause"], "count": group["count"], "fix": group["fix"]}
                 for group in unit.problem_groups()
@@ -451,6 +451,11 @@ class _Run:
 
 def _is_created_anew(entry: Entry, freed: set[tuple[str, str]]) -> bool:
     return entry.write.section is Section.CREATE and (entry.write.lead_id, entry.write.account) in freed
+
+
+def _guard_problems(census: Census) -> list[Problem]:
+    fix = "Look at `leadloom plan`, then go on as the message says."
+    return [Problem(name, f"guard:{kind}", sentence, fix) for name, tripped in census.guarded.items() for kind, sentence in tripped.items()]
 
 
 @contextmanager

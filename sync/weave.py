@@ -55,6 +55,7 @@ LEADS = 200
 DOOMED = "to be deleted"  # the ending to come of a record whose lead was deleted elsewhere, until its deletion is proved
 BY_US = f"{Ending.DELETED}:ours"
 RETURNING = (Ending.DELETED, Ending.ARCHIVED, Ending.MISSING)  # endings that a person can take back
+FOREIGN = "foreign_keys"  # why a record is parked
 DISQUALIFIED = "disqualified"
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -113,12 +114,13 @@ def _link_all(
             if not batch:
                 return
             after = batch[-1][0].id
-            records = {ref: record for ref, record, _ in batch}
+            records = {ref: record for ref, record, _, _ in batch}
             follow = endings_of(workspace, account).merged == "follow"
             rebound = _follow_aliases(unit, records, run, now, follow=follow)
             _restrict(unit, dialect, records, run, now)
-            strangers = [(ref, record) for ref, record, lead_id in batch if lead_id == "" and ref not in rebound]
-            _place_newcomers(workspace, doors, unit, dialect, strangers, run, census, now)
+            strangers = [(ref, record) for ref, record, lead_id, _ in batch if lead_id == "" and ref not in rebound]
+            parked = {ref for ref, _, _, why in batch if why}
+            _place_newcomers(workspace, doors, unit, dialect, strangers, parked, run, census, now)
 
 
 def _place_newcomers(
@@ -127,6 +129,7 @@ def _place_newcomers(
     unit: Any,
     dialect: Any,
     strangers: Sequence[tuple[Ref, Record]],
+    parked: set[Ref],
     run: str,
     census: Census,
     now: datetime,
@@ -139,7 +142,12 @@ def _place_newcomers(
         return
     index = _index(unit, newcomers, dialects_of(doors))
     hints = {newcomer.ref: newcomer.lead_hint for newcomer in newcomers}
-    placed = link(newcomers, index, lambda ref: _new_id(workspace, ref, hints[ref]))
+    foreign = set() if workspace.adopting else {newcomer.ref for newcomer in newcomers if _is_foreign(newcomer, index)}
+    _park(unit, foreign, parked, census)
+    known = [newcomer for newcomer in newcomers if newcomer.ref not in foreign]
+    placed = link(known, index, lambda ref: _new_id(workspace, ref, "" if hints[ref] in index.leads else hints[ref]))
+    if workspace.adopting:
+        placed = _with_keys(placed, {newcomer.ref: newcomer.key for newcomer in newcomers}, unit)
     records = dict(strangers)
     unit.put_leads([LeadState(one.link.lead_id, created_at=now) for one in placed if one.is_new_lead], now)
     unit.put_links([(one.link, Base()) for one in placed])
@@ -162,6 +170,38 @@ def _given(placed: Iterable[Placed]) -> dict[str, list[Revision]]:
 
 def _link_step(ref: Ref, old: Value, new: Value, why: str) -> Revision:
     return Revision(LINK, old, new, Origin(ref.account, ref), why)
+
+
+def _is_foreign(newcomer: Newcomer, index: Index) -> bool:
+    """It carries the id of a lead that this store has never had, and nothing else tells whose it is."""
+    unknown = newcomer.lead_hint != "" and newcomer.lead_hint not in index.leads
+    return unknown and newcomer.key not in index.by_key and not any(mailbox in index.by_mailbox for mailbox in newcomer.mailboxes)
+
+
+def _park(unit: Any, foreign: set[Ref], before: set[Ref], census: Census) -> None:
+    """A store that is older than its CRMs must not make second leads, and second records, of people it has forgotten."""
+    unit.park(foreign, FOREIGN)
+    for ref in foreign - before:
+        census.park(ref.account, "new")
+    census.problems += [_foreign_problem(ref) for ref in sorted(foreign)]
+
+
+def _foreign_problem(ref: Ref) -> Problem:
+    message = f"{ref.object} {ref.id} carries the id of a lead that this store does not know. It is left alone."
+    fix = "If the store is an old copy, `leadloom adopt` takes such records over; if the record is one, empty its field leadloom_lead_id."
+    return Problem(ref.account, FOREIGN, message, fix, ref)
+
+
+def _with_keys(placed: Sequence[Placed], keys: Mapping[Ref, str], unit: Any) -> list[Placed]:
+    """What a lost store had created is ours again: the first record of each key; a clone carries a key that has one."""
+    taken = set(unit.keys_taken([key for key in keys.values() if key]))
+    ours: list[Placed] = []
+    for one in placed:
+        key = keys[one.link.ref]
+        mine = key != "" and key not in taken and one.link.key == "" and not one.reviews
+        ours.append(replace(one, link=replace(one.link, key=key)) if mine else one)
+        taken |= {key} if mine else set()
+    return ours
 
 
 def _end_our_creates(unit: Any, dialect: Any, ended: Mapping[Ref, Record], now: datetime) -> None:

@@ -21,9 +21,9 @@ def _keys(text: str) -> set[str]:
     """Every key of a settings file, commented ones too, as `table.key`; names of one's own become NAME."""
     table, found = "", set()
     for line in text.splitlines():
-        if (head := re.match(r"\[([\w.]+)\]", line)) is not None:
+        if (head := re.match(r"(?:# )?\[([\w.]+)\]", line)) is not None:
             first, dot, _ = head[1].partition(".")
-            table = f"{first}.NAME" if dot else first
+            table = "mappings.NAME.OBJECT.FIELD" if first == "mappings" else f"{first}.NAME" if dot else first
         elif (key := re.match(r"(?:# )?([a-z_]+) = ", line)) is not None:
             found.add(f"{table}.{key[1]}")
     return found
