@@ -30,7 +30,7 @@ class Grouped(TyperGroup):
         headings: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):
             command: Any = self.commands[name]
-            headings.setdefault(str(command.rich_help_panel), []).append((name, command.get_short_help_str(limit=100)))
+            headings.setdefault(str(command.rich_help_panel), []).append((name, command.get_short_help_str(limit=130)))
         for heading, rows in headings.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
@@ -88,6 +88,10 @@ def leadloom(
 def main() -> None:
     try:
         app()
+    except SystemExit as ended:
+        if ended.code == Exit.INTERRUPTED:
+            typer.echo("Interrupted. Nothing is lost: what was under way is settled by the next run.", err=True)
+        raise
     except Exception as error:
         told = _told(error)
         if told is None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from commands.exits import MEANINGS, Exit, Stop
 from commands.failures import told
+from commands.files import private_file
 from commands.reading import Mistake, SettingsWrong
 from connectors.errors import Denied
 from mappings.schema import MappingProblems
@@ -71,4 +76,56 @@ def test_interrupted_is_130(leadloom, configured, crms, tmp_path):
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in err
+    assert "settled by the next run" in err
     assert time.monotonic() - begin < 10
+
+
+def test_a_full_disk_is_a_sentence_and_no_trace(leadloom, configured, crms, monkeypatch):
+    """The store may grow by nothing: SQLite says the same as where the disk is full."""
+    configured()
+    assert leadloom("runs").code == 2
+    leadloom("plan")
+    connect = sqlite3.connect
+
+    def full(*args, **options):
+        connection = connect(*args, **options)
+        connection.execute("pragma max_page_count=1")
+        return connection
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", full)
+    said = leadloom("sync")
+    assert said.code == 1
+    assert "The store cannot be used: database or disk is full" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_wrong_statement_of_ours_keeps_its_trace(tmp_path):
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    with engine.connect() as connection, pytest.raises(sa.exc.OperationalError) as raised:
+        connection.execute(sa.text("select * from nowhere"))
+    engine.dispose()
+    assert told(raised.value) is None
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path):
+    file = tmp_path / "plan.json"
+    file.write_text("old", encoding="utf-8")
+    with pytest.raises(Stop, match="cannot be written: No space left on device"), private_file(file) as out:
+        out.write("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert file.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_with_personal_data_is_its_owners_alone(tmp_path):
+    file = tmp_path / "plan.json"
+    file.write_text("old", encoding="utf-8")
+    file.chmod(0o644)
+    with private_file(file) as out:
+        out.write("new")
+    assert (file.read_text(encoding="utf-8"), file.stat().st_mode & 0o777) == ("new", 0o600)
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path):
+    with pytest.raises(Stop, match="cannot be written: No such file"), private_file(tmp_path / "none" / "plan.json"):
+        pass
