@@ -38,10 +38,7 @@ def told(error: Exception) -> tuple[str, Exit] | None:
     if isinstance(error, Stopped):
         return str(error), Exit(error.exit_code)
     if isinstance(error, ModuleNotFoundError) and error.name in ("psycopg", "psycopg2"):
-        return (
-            "A PostgreSQL store needs the extra `postgres`: from a clone `pipx install '.[postgres]'`, in an environment `pip install 'psycopg[binary,pool]'`.",
-            Exit.USAGE,
-        )
+        return "A PostgreSQL store needs the extra `postgres`. From a clone: pipx install --force '.[postgres]'.", Exit.USAGE
     if isinstance(error, ConnectorError):
         return str(error), Exit.FAILED
     if isinstance(error, OperationalError) and not _is_our_sql(error):

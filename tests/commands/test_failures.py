@@ -110,9 +110,14 @@ def test_a_wrong_statement_of_ours_keeps_its_trace(tmp_path):
 def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path):
     file = tmp_path / "plan.json"
     file.write_text("old", encoding="utf-8")
-    with pytest.raises(Stop, match="cannot be written: No space left on device"), private_file(file) as out:
-        out.write("half")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill_the_disk() -> None:
+        with private_file(file) as out:
+            out.write("half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(Stop, match="cannot be written: No space left on device"):
+        fill_the_disk()
     assert file.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [file]
 
