@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -100,13 +100,15 @@ def read_leads(file: Path, source: str) -> LeadTable:
     lines = csv_lines(file)
     heading = tuple(next(lines, ()))
     columns = [SPELLINGS.get(folded_heading(name)) for name in heading]
+    if len(heading) == 0:
+        raise Stop(f"{file} is empty. The first line must name the columns, such as: {', '.join(COLUMNS[2:12])}.")
     if not any(columns):
         raise Stop(f"{file}: no column has a name we know. The first line must name the columns, such as: {', '.join(COLUMNS[2:12])}.")
     rows: list[Mapping[str, str]] = []
     rejected: list[Rejected] = []
     for number, cells in enumerate(lines, 1):
         row = _row(columns, cells)
-        reason = f"{len(cells)} cells instead of {len(heading)}" if len(cells) != len(heading) else _fault(row)
+        reason = _misshapen(cells, len(heading)) if len(cells) != len(heading) else _fault(row)
         if reason is None:
             rows.append({"source": source, **row})
         elif any(cell.strip() for cell in cells):
@@ -126,7 +128,11 @@ def csv_lines(file: Path) -> Iterator[list[str]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as text:
             csv.field_size_limit(10_000_000)
-            yield from csv.reader(text, delimiter=delimiter_of(file))
+            lines = csv.reader(text, delimiter=delimiter_of(file))
+            first = next(lines, None)
+            if first is not None and first[:1] != ["sep="]:  # Excel's note to itself about the delimiter
+                yield first
+            yield from lines
     except OSError as error:
         raise Stop(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -175,8 +181,16 @@ def _place_title(row: dict[str, str]) -> None:
     row.setdefault("salutation" if set(folded_heading(title).split("_")) <= ADDRESSES else "job_title", title)
 
 
+def _misshapen(cells: Sequence[str], expected: int) -> str:
+    hint = " (is a quotation mark left open?)" if any("\n" in cell for cell in cells) else ""
+    return f"{len(cells)} cells instead of {expected}{hint}"
+
+
 def _fault(row: Mapping[str, str]) -> str | None:
     """Why a row is not taken in. A value that cannot be read is never dropped in silence."""
+    unreadable = [column for column, text in row.items() if "\0" in text]
+    if len(unreadable) > 0:
+        return f"{unreadable[0]} holds a zero byte, which no CRM can keep"
     if "email" not in row and "phone" not in row and "mobile" not in row and "record_id" not in row:
         return "no e-mail address, phone number or record_id to know it by"
     for column in ("email", "email2"):

@@ -56,11 +56,11 @@ def import_leads(
         showing.print_json({**report.document(), **numbers})
     else:
         leads = report.leads
-        showing.show(f"{len(table.rows)} rows taken in: {leads['new']} new leads, {leads['changed']} changed, {leads['merged']} merged.")
+        showing.show(f"Rows taken in: {len(table.rows)}. Leads: {leads['new']} new, {leads['changed']} changed, {leads['merged']} merged.")
     if len(table.unknown) > 0:
         showing.say(f"Columns without a meaning here, left out: {', '.join(table.unknown)}.")
     if kept is not None:
-        showing.say(f"{len(table.rejected)} rows were not taken in. They are in {kept}, with the reason.")
+        showing.say(f"Rows not taken in: {len(table.rejected)}. They are in {kept}, with the reason.")
     raise typer.Exit(Exit.FAILED if kept is not None else report.exit_code)
 
 

@@ -96,3 +96,32 @@ def test_another_encoding_is_said(read):
 
 def test_a_mark_at_the_beginning_does_no_harm(read):
     assert len(read("email,city\na@example.com,Köln\n", encoding="utf-8-sig").rows) == 1
+
+
+def test_excels_note_about_the_delimiter_is_no_heading(read):
+    assert len(read("sep=;\nemail;city\na@example.com;Bonn\n").rows) == 1
+
+
+def test_an_empty_file_is_said_to_be_empty(read):
+    with pytest.raises(Stop, match="is empty"):
+        read("")
+
+
+def test_an_open_quotation_mark_is_suspected(read):
+    (rejected,) = read('email,city\n"a@example.com,Bonn\nb@example.com,Kiel\n').rejected
+    assert rejected.reason == "1 cells instead of 2 (is a quotation mark left open?)"
+
+
+def test_a_byte_that_no_crm_can_keep_is_refused(read):
+    table = read("email,city\na@example.com,Bo\0nn\nb@example.com,Kiel\n")
+    assert [row["city"] for row in table.rows] == ["Kiel"]
+    assert table.rejected[0].reason.startswith("city holds a zero byte")
+
+
+def test_a_huge_cell_is_told_and_not_a_trace(read):
+    with pytest.raises(Stop, match="is not a CSV file"):
+        read(f"email,city\na@example.com,{'x' * 10_000_001}\n")
+
+
+def test_a_byte_order_mark_belongs_to_no_column(read):
+    assert read("\ufeffemail\na@example.com\n").rows[0]["email"] == "a@example.com"
