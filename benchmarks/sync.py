@@ -36,6 +36,7 @@ class Figures:
     written: int
     bytes_per_lead: int
     calls: dict[str, int] = field(default_factory=dict)
+    id: str = ""
 
     @property
     def forecast(self) -> str:
@@ -47,13 +48,16 @@ class Figures:
 
 
 def measure(folder: Path, leads: int, changes: int) -> list[Figures]:
-    """The first sync, a quiet one, and one after `changes` edits in HubSpot."""
+    """The first sync, quiet ones, and after `changes` edits in HubSpot: planning them, syncing them, taking that run back."""
     seed, config = folder / "seed.csv", folder / "leadloom.toml"
     write_seed(seed, leads)
     with sandbox(seed, config) as ready:
         figures = [_run("first sync", leads, config), _run("quiet sync", leads, config), _run("quiet sync", leads, config)]
         _edit(ready["hubspot"]["base_url"], changes)
-        return [*figures, _run(f"{changes} edits", leads, config), _run("quiet sync", leads, config)]
+        planned = _run(f"planning {changes} edits", leads, config, "sync", "--dry-run")
+        synced = _run(f"{changes} edits", leads, config)
+        undone = _run("undo of that", leads, config, "undo", synced.id)
+        return [*figures, planned, synced, undone, _run("quiet sync", leads, config)]
 
 
 def write_seed(path: Path, leads: int) -> None:
@@ -80,10 +84,10 @@ def sandbox(seed: Path, config: Path) -> Iterator[dict[str, Any]]:
             process.terminate()
 
 
-def _run(name: str, leads: int, config: Path) -> Figures:
+def _run(name: str, leads: int, config: Path, *command: str) -> Figures:
     started = time.perf_counter()
     with (config.parent / "report.json").open("w+", encoding="utf-8") as out:
-        process = subprocess.Popen([sys.executable, "cli.py", "--config", str(config), "sync", "--json"], stdout=out)
+        process = subprocess.Popen([sys.executable, "cli.py", "--config", str(config), *(command or ("sync",)), "--json"], stdout=out)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         out.seek(0)
@@ -101,6 +105,7 @@ def _run(name: str, leads: int, config: Path) -> Figures:
         sum(account["out"]["created"] + account["out"]["updated"] for account in accounts.values()),
         size // leads,
         {account: sum(part["api_calls"].values()) for account, part in accounts.items()},
+        report["run"],
     )
 
 

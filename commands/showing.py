@@ -121,6 +121,18 @@ def of_plan(plan: Data, limit: int) -> list[Table | str]:
     return [*parts, *_of_left(plan["left"], limit)]
 
 
+def of_diff(plan: Data, limit: int) -> list[Table | str]:
+    """A plan in the manner of a diff: a head per record, `-` what it shows now, `+` what it would show."""
+    lines: list[Table | str] = []
+    for row in plan["rows"]:
+        lines.append(f"@@ {row['account']} {row['object']} {row['id'] or 'new'} · {SECTIONS[row['section']]} · lead {row['lead_id']}")
+        for change in row["fields"]:
+            lines += [f"- {change['field']}: {cell(change['old'])}"] if cell(change["old"]) != NOTHING else []
+            lines += [f"+ {change['field']}: {cell(change['new'])}"] if cell(change["new"]) != NOTHING else []
+    more = [f"… and {len(lines) - limit} more lines. See them all with --limit {len(lines)}."] if len(lines) > limit else []
+    return [*lines[:limit], *more, *_of_left(plan["left"], limit)]
+
+
 def of_plan_totals(plan: Data) -> Table:
     totals: dict[str, dict[str, int]] = {name: dict.fromkeys(SECTIONS, 0) for name in plan["accounts"]}
     for row in plan["rows"]:

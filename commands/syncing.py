@@ -44,6 +44,7 @@ def plan(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="keep the plan, for `leadloom apply FILE`")] = None,
     account: Accounts = None,
     limit: Limit = 100,
+    diff: Annotated[bool, typer.Option("--diff", help="one line per field: what goes and what comes")] = False,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="exit code 3 if there is anything to write")] = False,
     as_json: Json = False,
     config: Config = None,
@@ -53,7 +54,7 @@ def plan(
 
     with _working(config, False, "Looking, nothing is written") as workspace:
         document, report = engine.make_plan(workspace, account)
-    _show_plan(document, report, output, limit, as_json)
+    _show_plan(document, report, output, limit, as_json, diff)
     raise typer.Exit(Exit.CHANGES if report.exit_code == 0 and detailed_exitcode and len(document.rows) > 0 else report.exit_code)
 
 
@@ -149,7 +150,7 @@ def busy(title: str) -> Iterator[None]:
         yield
 
 
-def _show_plan(document: PlanDocument, report: Report, output: Path | None, limit: int, as_json: bool) -> None:
+def _show_plan(document: PlanDocument, report: Report, output: Path | None, limit: int, as_json: bool, diff: bool = False) -> None:
     from commands import showing
 
     if output is not None:
@@ -157,7 +158,7 @@ def _show_plan(document: PlanDocument, report: Report, output: Path | None, limi
     if as_json:
         showing.print_json(document.dump())
     else:
-        showing.show(*showing.of_plan(document.dump(), limit))
+        showing.show(*(showing.of_diff if diff else showing.of_plan)(document.dump(), limit))
     _tell_troubles(report)
     if output is not None:
         showing.say(f"Kept in {output}. It holds personal data. Carry it out with: leadloom apply {output}")

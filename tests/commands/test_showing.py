@@ -69,6 +69,13 @@ def test_a_plan_shows_field_old_and_new(shown):
     assert showing.NOTHING in text
 
 
+def test_a_plan_as_a_diff(shown):
+    lines = shown(*showing.of_diff(PLAN, 100)).splitlines()
+    assert lines[:2] == ["@@ hubspot contacts 101 · update · lead 01L", "- job_title: CEO"]
+    assert "+ emails: a@x.example; b@x.example" in lines
+    assert not any(line.startswith(("- first_name", "+ job_title")) for line in lines)
+
+
 def test_a_long_plan_is_cut_and_says_so(shown):
     assert "… and 2 more lines." in shown(*showing.of_plan(PLAN, 1))
 
