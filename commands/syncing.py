@@ -60,14 +60,19 @@ def plan(
 
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="a plan of `leadloom plan -o FILE`")],
+    yes: Yes = False,
+    allow: Allow = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Carry out a plan: exactly its writes, and no other. What has moved since is skipped and said."""
+    """Carry out a plan: exactly its writes, and no other. What has moved since is skipped and said.
+
+    You have read it, so only two guards are left: deletions beyond their number, and a CRM that has been emptied since.
+    """
     from sync import engine
 
     document = _load(file)
-    with _working(config, True, "Applying") as workspace:
+    with _working(config, yes, "Applying", _allowed(allow)) as workspace:
         report = engine.apply(workspace, document)
     _tell(report, as_json)
     raise typer.Exit(report.exit_code)

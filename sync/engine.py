@@ -22,7 +22,7 @@ from mappings.schema import MappingProblems
 from sync.census import Census
 from sync.document import PlanDocument, row_of
 from sync.erase import Person, delete_pending, erase, owed, recall
-from sync.guard import WRITES, Tally, guard
+from sync.guard import WRITES, Tally, guard, having_looked
 from sync.intake import IMPORT_OBJECT, ImportedTable
 from sync.merge import IMPORT
 from sync.pull import account_problem, pull, store_page
@@ -33,7 +33,7 @@ from sync.undo import Left, Undoing, released
 from sync.unweave import Taken, release, unweave
 from sync.verify import Checked, verify
 from sync.weave import Sink, weave
-from sync.workspace import Account, Door, Stopped, Workspace
+from sync.workspace import Account, Door, Guards, Stopped, Workspace
 
 CHUNK = 500  # links rebased at once
 
@@ -113,7 +113,9 @@ def apply(workspace: Workspace, document: PlanDocument) -> Report:
         run.read()
         run.weave(workspace.store.begin)
         run.keep_only(document)
-        run.trust_all()
+        run.guard(trusting=False, by=having_looked(workspace.guards))
+        if not run.census.guarded:
+            run.trust_all()
         push(workspace, run.doors, run.id, run.census)
         return run.report()
 
@@ -318,11 +320,11 @@ class _Run:
         left = [asdict(one) for one in tally.left]
         return {"run": undoing.run, "fields": tally.fields, "back": tally.back, "stay": tally.fields - tally.back, "left": left}
 
-    def guard(self, *, trusting: bool = True) -> None:
+    def guard(self, *, trusting: bool = True, by: Guards | None = None) -> None:
         """Hold back what a guard does not let pass; an account where none tripped is trusted from now on (unless not `trusting`)."""
         with self.workspace.store.begin() as unit:
             tallies = {door.name: self._tally(unit, door) for door in self.doors}
-            trips = {name: guard(name, tally, self.workspace.guards) for name, tally in tallies.items()}
+            trips = {name: guard(name, tally, by or self.workspace.guards) for name, tally in tallies.items()}
             emptied = [name for name, found in trips.items() if any(trip.everywhere for trip in found)]
             for door in self.doors:
                 for trip in trips[door.name]:

@@ -7,10 +7,10 @@ A restriction goes even when another guard trips: only the first run of an accou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sync.state import Section
-from sync.workspace import Guards
+from sync.workspace import NO_CAP, Guards
 
 WRITES = (Section.CREATE, Section.UPDATE, Section.UNDO, Section.DELETE)
 
@@ -63,6 +63,12 @@ def guard(account: str, tally: Tally, guards: Guards) -> tuple[Trip, ...]:
         if (tally.trusted or kind in ALWAYS) and _over(number, limit):
             found.append(Trip(kind, sections, _capped(account, kind, number, limit, what)))
     return tuple(found)
+
+
+def having_looked(guards: Guards) -> Guards:
+    """What still stops a plan that somebody has read: deletions beyond their number, and a side that has been emptied since."""
+    caps = {kind: cap if kind == "deletes" else NO_CAP for kind, cap in guards.caps.items()}
+    return replace(guards, first_run="apply", caps=caps, allow={"scope": NO_CAP.count, **guards.allow})
 
 
 ALWAYS = ("deletes", "restrictions")  # the other caps begin once an account was written to: its first run has a guard of its own
@@ -127,7 +133,7 @@ def _capped(account: str, kind: str, number: int | None, limit: int | None, what
 
 
 def _go_on(kind: str, number: int | None) -> str:
-    return "`leadloom sync --yes`" if number is None else f"`leadloom sync --allow {kind}={number}` (`--yes` allows everything)"
+    return "`--yes`" if number is None else f"`--allow {kind}={number}` (`--yes` allows everything)"
 
 
 def _number(number: int | None) -> str:

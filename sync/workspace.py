@@ -49,7 +49,8 @@ CAPS: Mapping[str, Cap] = {
     "deletes": Cap(25, 0.01, 5, 5),
     "restrictions": Cap(500, 0.05, 21, 500),
 }
-EMPTIED = Cap(1_000_000_000, 0.3, 10, 10)
+NO_CAP = Cap(1_000_000_000, 1_000_000_000.0, 1, 1_000_000_000)
+EMPTIED = Cap(NO_CAP.count, 0.3, 10, 10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync import engine
-from sync.guard import KINDS, Tally, guard
+from sync.guard import KINDS, Tally, guard, having_looked
 from sync.state import Section
 from sync.workspace import CAPS, Guards
 from tests.sync.rig import World, totals
@@ -161,6 +161,15 @@ def test_a_full_read_that_shows_far_fewer_records_stops_and_is_repeated(world: B
     assert built.sync().exit_code == 7
     with built.store.begin() as unit:
         assert unit.cursor("pipedrive", "persons") is None
+
+
+def test_a_plan_that_somebody_has_read_goes_but_for_deletions() -> None:
+    tally = Tally(creates=9_999, updates=99_999, clears=9_999, restrictions=9_999, unseen=9_999, linked=0)
+    assert guard("crm", tally, having_looked(Guards())) == ()
+    assert guard("crm", replace(tally, trusted=False), having_looked(Guards())) == ()
+    (trip,) = guard("crm", replace(tally, deletes=26), having_looked(Guards()))
+    assert trip.kind == "deletes"
+    assert guard("crm", replace(tally, deletes=26), having_looked(Guards(allow={"deletes": 26}))) == ()
 
 
 def test_a_wider_scope_creates_nothing_before_somebody_looked(world: Build) -> None:
