@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from commands import dedupe, demo, health, importing, init, leads, looking, privacy, review, sandbox, setup, syncing
+from commands import consent, dedupe, demo, health, importing, init, leads, looking, privacy, review, sandbox, setup, syncing
 from commands.exits import Exit
 
 TRY, CONNECT, WORK, LOOK = "Try it", "Connect your CRMs", "Work", "Look"
@@ -65,6 +65,7 @@ app.command(rich_help_panel=LOOK)(health.verify)
 app.add_typer(looking.problems, name="problems", rich_help_panel=LOOK)
 app.add_typer(review.review, name="review", rich_help_panel=LOOK)
 app.add_typer(leads.leads, name="leads", rich_help_panel=LOOK)
+app.add_typer(consent.consent, name="consent", rich_help_panel=LOOK)
 app.add_typer(privacy.privacy, name="privacy", rich_help_panel=LOOK)
 
 

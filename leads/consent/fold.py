@@ -1,0 +1,89 @@
+"""From a set of events to what can be asked: grants (a request and its confirmation are one), restrictions, bases, open requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from leads.consent.event import RESTRICTIONS, Event, Interval, Kind, Provenance, union
+from leads.consent.grade import confirms
+from leads.consent.policy import Policy
+
+OBSERVED: Final = (Provenance.SYNC, Provenance.IMPORT)  # what an operator may take back: what was seen, never what a person did
+WEAKEST: Final = (Provenance.PURCHASED, Provenance.IMPORT, Provenance.SYNC, Provenance.OPERATOR, Provenance.SUBJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant as it is judged: one event, or a request with the confirmation that followed it after `took` seconds at most."""
+
+    event: Event
+    because: frozenset[str]
+    took: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    grants: tuple[Grant, ...]
+    requests: tuple[Event, ...]
+    restrictions: tuple[Event, ...]
+    bases: tuple[Event, ...]
+    bounces: tuple[Event, ...]
+
+
+def fold(events: Iterable[Event], policy: Policy) -> Folded:
+    """Copies joined, what is invalidated dropped, times clamped, confirmations joined with their requests."""
+    named = union(events)
+    standing = {name: event.clamped(policy.default_skew) for name, event in named.items() if name not in _invalidated(named)}
+    by_kind: dict[Kind, list[Event]] = {kind: [] for kind in Kind}
+    for event in sorted(standing.values(), key=lambda event: event.name):
+        by_kind[event.kind].append(event)
+    plain = [Grant(event, frozenset({event.name})) for event in by_kind[Kind.GRANT]]
+    return Folded(
+        (*plain, *_confirmed(by_kind[Kind.CONFIRM], standing)),
+        tuple(by_kind[Kind.REQUEST]),
+        tuple(event for kind in sorted(RESTRICTIONS) for event in by_kind[kind]),
+        tuple(by_kind[Kind.BASIS]),
+        tuple(by_kind[Kind.BOUNCE]),
+    )
+
+
+def _invalidated(named: Mapping[str, Event]) -> set[str]:
+    orders = [event for event in named.values() if event.kind is Kind.INVALIDATE and event.provenance is Provenance.OPERATOR]
+    names = {name for order in orders for name in order.invalidates}
+    batches = {order.batch for order in orders if order.batch != ""}
+    return {
+        name
+        for name, event in named.items()
+        if event.provenance in OBSERVED and event.kind is not Kind.INVALIDATE and (name in names or event.batch in batches)
+    }
+
+
+def _confirmed(confirms_: Iterable[Event], standing: Mapping[str, Event]) -> list[Grant]:
+    found = []
+    for confirm in confirms_:
+        request = standing.get(confirm.request)
+        if request is None or request.kind is not Kind.REQUEST or request.identifier != confirm.identifier:
+            continue
+        if confirm.occurred.hi < request.occurred.lo or not confirms(confirm.evidence):
+            continue
+        found.append(_double(request, confirm))
+    return found
+
+
+def _double(request: Event, confirm: Event) -> Grant:
+    """The grant spans both: the declaration is as old as the request, and it holds from the confirmation on."""
+    lo, hi = request.occurred.lo, max(confirm.occurred.hi, request.occurred.hi)
+    event = replace(
+        request,
+        kind=Kind.GRANT,
+        occurred=Interval(lo, hi),
+        provenance=min(request.provenance, confirm.provenance, key=WEAKEST.index),
+        purposes=confirm.purposes & request.purposes if confirm.purposes else request.purposes,
+        channels=confirm.channels & request.channels if confirm.channels else request.channels,
+        valid_until=min((at for at in (request.valid_until, confirm.valid_until) if at is not None), default=None),
+        evidence={**request.evidence, **confirm.evidence},
+        notice={**confirm.notice, **request.notice},
+    )
+    return Grant(event, frozenset({request.name, confirm.name}), confirm.occurred.hi - lo)

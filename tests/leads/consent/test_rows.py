@@ -1,0 +1,200 @@
+"""Given situations and the edges between them: status, permission and flags, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from leads.consent.document import ConsentFileWrong, evaluate
+from tests.leads.consent.acts import DE, TEXT, A, B, at, basis, doi, file, flag, no, request, single
+from tests.leads.consent.rows import ROWS, Row
+
+
+def answer(document: dict[str, Any]) -> dict[str, Any]:
+    (found,) = evaluate(document)
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_what_follows_from_what_is_known(row: Row) -> None:
+    document, status, permitted, flags = row
+    found = answer(document)
+    assert (found["status"], found["permitted"], found["flags"]) == (status, permitted, flags)
+
+
+# Edges
+
+
+def test_at_the_very_edge_of_the_skew_the_no_wins() -> None:
+    apart = [no(clock="activecampaign"), *doi(day=20 + 10 / 1440)]
+    later = [no(clock="activecampaign"), *doi(day=20 + 10.01 / 1440)]
+    assert [answer(file(events))["status"] for events in (apart, later)] == ["withdrawn", "confirmed"]
+
+
+def test_one_clock_is_not_apart_from_itself() -> None:
+    assert answer(file([no(), *doi(day=20 + 1 / 1440)]))["status"] == "confirmed"
+    assert answer(file([no(), *doi(day=20)]))["status"] == "withdrawn"
+
+
+def test_a_click_at_exactly_the_last_moment_counts() -> None:
+    assert answer(file(doi(after_minutes=7 * 1440)))["status"] == "confirmed"
+    assert answer(file(doi(after_minutes=7 * 1440 + 1)))["status"] == "lapsed"
+
+
+def test_what_is_valid_until_now_has_expired() -> None:
+    assert answer(file(doi(valid_until=at(400))))["status"] == "expired"
+    assert answer(file(doi(valid_until=at(400, 1))))["status"] == "confirmed"
+
+
+def test_consent_grows_old_from_its_last_documented_use() -> None:
+    old = doi(day=10)
+    assert answer(file(old, now=800))["status"] == "expired"
+    used = [{**old[0], "evidence": {**old[0]["evidence"], "last_used_at": at(700)}}, old[1]]
+    assert answer(file(used, now=800))["status"] == "confirmed"
+
+
+def test_a_click_after_an_unsubscribe_that_followed_the_request_does_not_open_it_again() -> None:
+    assert answer(file([*doi(day=20, after_minutes=60), no(day=20 + 30 / 1440)]))["status"] == "withdrawn"
+
+
+def test_a_no_of_unknown_time_is_not_taken_for_an_old_one() -> None:
+    assert answer(file([*doi(day=10), no(day=None, hi=at(20))]))["status"] == "withdrawn"
+
+
+def test_a_grant_that_is_seen_again_is_not_a_later_grant() -> None:
+    again = [{**event, "observed_at": at(30), "clock": "hubspot"} for event in doi(day=10)]
+    assert answer(file([*doi(day=10), no(day=20), *again]))["status"] == "withdrawn"
+
+
+def test_what_begins_later_does_not_count_yet() -> None:
+    assert answer(file(doi(day=401)))["status"] == "never_asked"
+    assert answer(file([basis(day=401)], purpose="marketing.similar_products"))["permitted"] is False
+
+
+def test_an_import_beats_no_objection_whatever_columns_it_has() -> None:
+    imported = doi(day=30, provenance="import")
+    assert answer(file([no(), *imported]))["status"] == "confirmed"
+    assert answer(file([no(kind="object"), *imported]))["status"] == "objected"
+
+
+def test_a_bought_list_never_permits_anything() -> None:
+    bought = doi(provenance="purchased")
+    assert answer(file(bought))["permitted"] is False
+    assert answer(file(bought))["grade"] == "E0"
+    assert answer(file([{**basis(), "provenance": "purchased"}], purpose="marketing.similar_products"))["permitted"] is False
+
+
+def test_a_box_ticked_beforehand_is_no_act() -> None:
+    assert answer(file(doi(notice={**TEXT, "preticked": True})))["grade"] == "E0"
+    assert answer(file(doi(notice={**TEXT, "conditional": True})))["grade"] == "E1"
+
+
+def test_a_date_without_a_time_proves_no_confirmation() -> None:
+    requested, confirmed = doi()
+    confirmed["evidence"] = {"confirm": {"at": "2025-01-11", "method": "post"}}
+    assert answer(file([requested, confirmed]))["grade"] == "E2"
+
+
+def test_a_page_that_a_scanner_opened_confirms_nothing() -> None:
+    requested, confirmed = doi(day=399)
+    confirmed["evidence"]["confirm"]["method"] = "get"
+    assert answer(file([requested, confirmed]))["status"] == "pending"
+
+
+def test_a_mail_proves_nothing_for_a_phone_and_a_code_does() -> None:
+    phone = "phone:+493023125000"
+    spoken = {"who": phone, "purposes": ["marketing"], "channels": ["phone"]}
+    asked = {"who": phone, "channel": "phone"}
+    assert answer(file(doi(**spoken), **asked))["grade"] == "E2"
+    requested, confirmed = doi(**spoken)
+    confirmed["evidence"]["confirm"]["method"] = "otp"
+    assert answer(file([requested, confirmed], **asked))["grade"] == "E3"
+
+
+def test_an_operator_takes_back_what_was_seen_and_never_what_a_person_did() -> None:
+    seen = no("seen", provenance="sync", refs={"batch": "monday"})
+    back = {
+        "id": "i",
+        "kind": "invalidate",
+        "occurred": {"lo": at(21), "hi": at(21)},
+        "provenance": "operator",
+        "refs": {"batch": "monday"},
+    }
+    assert answer(file([*doi(), seen, back]))["status"] == "confirmed"
+    own = no("own", provenance="subject", refs={"batch": "monday"})
+    assert answer(file([*doi(), own, back]))["status"] == "withdrawn"
+
+
+def test_an_explicit_no_after_a_grant_takes_it_back() -> None:
+    assert answer(file([*doi(), no(kind="deny")]))["status"] == "withdrawn"
+
+
+def test_a_new_sale_does_not_revive_the_basis_after_an_objection() -> None:
+    events = [no(kind="object", day=5), basis(day=30)]
+    assert answer(file(events, purpose="marketing.similar_products"))["status"] == "objected"
+
+
+def test_an_erased_person_comes_back_by_an_act_of_their_own_only() -> None:
+    erased = no(kind="erase", provenance="operator", purposes=["any"], channels=["any"])
+    assert answer(file([erased, *doi(day=30)]))["status"] == "confirmed"
+    assert answer(file([erased, *doi(day=30, provenance="sync")]))["status"] == "erased"
+
+
+def test_a_bounce_changes_no_status() -> None:
+    bounce = {**flag("bo"), "kind": "bounce"}
+    assert answer(file([*doi(), bounce])) == {**answer(file(doi())), "flags": ["undeliverable"]}
+
+
+def test_scoring_is_allowed_until_somebody_objects() -> None:
+    assert answer(file([], purpose="profiling.scoring"))["permitted"] is True
+    assert answer(file([no(kind="object", purposes=["profiling"], channels=["any"])], purpose="profiling.scoring"))["permitted"] is False
+
+
+def test_mail_about_a_contract_is_not_stopped_by_marketing_opt_outs() -> None:
+    assert answer(file([no(kind="object")], purpose="service"))["permitted"] is True
+    assert answer(file([no(kind="object", purposes=["any"], channels=["any"])], purpose="service"))["permitted"] is False
+
+
+def test_an_audience_that_is_not_named_means_the_strictest_rule() -> None:
+    rule = DE["rule"][0]
+    policy = {"rule": [{**rule, "audience": "b2b", "min_evidence": "E2"}, {**rule, "audience": "b2c"}]}
+    asked = file([single()], policy=policy)
+    assert answer(asked)["status"] == "unproven"
+    asked["ask"][0]["audience"] = "b2b"
+    assert answer(asked)["status"] == "granted"
+
+
+def test_the_answers_come_in_the_order_asked_and_name_what_decided() -> None:
+    document = file([*doi(), no(day=20, who=B)])
+    document["ask"] = [{"identifier": one, "purpose": "marketing.offers", "channel": "email"} for one in (B, A)]
+    assert [(found["identifier"], found["status"], found["because"]) for found in evaluate(document)] == [
+        (B, "withdrawn", ["w"]),
+        (A, "never_asked", []),
+    ]
+    assert answer(file(doi()))["because"] == ["dc", "dr"]
+
+
+def test_a_request_inside_its_time_waits_even_beside_a_bare_flag() -> None:
+    assert answer(file([flag(), request("r", day=399)]))["status"] == "pending"
+
+
+def test_the_shipped_profile_is_used_where_no_policy_is_given() -> None:
+    document = {key: value for key, value in file(doi()).items() if key != "policy"}
+    assert answer(document)["status"] == "confirmed"
+    assert answer({**document, "profile": "de-strict"})["status"] == "confirmed"
+
+
+def test_everything_that_is_wrong_with_a_file_is_told_at_once() -> None:
+    document = file([{**no(), "kind": "shout"}, {**flag(), "identifier": "a@x.de"}, {**flag("g"), "occurred": {}}], now=400)
+    document["ask"][0]["channel"] = "pigeon"
+    with pytest.raises(ConsentFileWrong) as raised:
+        evaluate({**document, "now": "yesterday"})
+    told = raised.value.mistakes
+    assert [mistake.split(":")[0] for mistake in told] == [
+        "now",
+        "event 1.kind",
+        "event 2.identifier",
+        "event 3.occurred",
+        "ask 1.channel",
+    ]
