@@ -493,7 +493,7 @@ def _chosen(workspace: Workspace, names: Iterable[str] | None) -> list[Account]:
         return list(workspace.accounts.values())
     unknown = [name for name in names if name not in workspace.accounts]
     if unknown:
-        raise Stopped(f"No account is called {', '.join(unknown)}. The configuration has: {', '.join(workspace.accounts)}.", exit_code=2)
+        raise Stopped(f"No account is called {', '.join(unknown)}. The settings have: {', '.join(workspace.accounts)}.", exit_code=2)
     return [workspace.accounts[name] for name in names]
 
 
