@@ -84,6 +84,7 @@ lead = _table(
     _time("later"),  # when a derived value changes by itself
     sa.Column("open_debts", sa.Boolean, nullable=False),
     _later("asked"),  # fields that wait for a person's answer, with what is to choose from
+    sa.Index("ix_lead_work", "id", "due"),  # the next leads that are due, in order, without reading those that are not
 )
 
 link = _table(
@@ -98,6 +99,7 @@ link = _table(
     _text("ending"),
     _text("base"),
     _time("read_at"),
+    sa.Index("ix_link_count", "account", "object", "state"),  # how many records there are, without reading their bases
 )
 
 alias = _table("alias", _text("account", key=True), _text("object", key=True), _text("id", key=True), _text("now_object"), _text("now_id"))

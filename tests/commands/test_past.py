@@ -45,6 +45,7 @@ def test_undo_takes_a_run_back_and_the_next_sync_writes_nothing(leadloom, edited
     assert undone["fields"] == undone["back"] + undone["stay"] == undone["back"] + sum(one["count"] for one in undone["left"])
     assert showing_it(crms) == ["hubspot"]
     assert written(leadloom("sync", "--json").json) == 0
+    assert leadloom("verify").code == 0  # what was undone on purpose is no difference
 
 
 def test_undo_shows_first_and_apply_carries_it_out(leadloom, edited, crms):
