@@ -178,7 +178,7 @@ def without_crm(levels: Mapping[str, Levels]) -> dict[str, Levels]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__)
     parser.add_argument("sets", nargs="+", metavar="FILE:TRUTH")
-    parser.add_argument("--thresholds", type=float, nargs=3, default=(10.5, -1.0, -4.0), metavar="BITS", help="link, review, apart")
+    parser.add_argument("--thresholds", type=float, nargs=3, default=(8.75, -1.0, -6.0), metavar="BITS", help="link, review, apart")
     parser.add_argument("-o", "--output", type=Path, default=Path("leads/tables/weights.json"))
     arguments = parser.parse_args()
     document = fitted([sample(read(*map(Path, each.split(":")))) for each in arguments.sets])

@@ -23,15 +23,15 @@ class Labelled:
 
 
 def read(file: Path, truth: Path) -> Labelled:
-    with _opened(truth) as lines:
+    with opened(truth) as lines:
         entity = {row["record_id"]: int(row["entity_id"]) for row in csv.DictReader(lines)}
-    with _opened(file) as lines:
+    with opened(file) as lines:
         rows = list(csv.DictReader(lines))
     return Labelled(rows, np.array([entity[row["record_id"]] for row in rows]))
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
+def opened(file: Path) -> Iterator[TextIO]:
     with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
         yield lines
 

@@ -109,7 +109,7 @@ def _joined(left: list[int], right: list[int], bits: list[float], apart: float) 
 
 
 def _worth(best: float, across: list[float]) -> float:
-    return min(best, (best + sum(across) / len(across)) / 2 + 2) if len(across) > 1 else best
+    return min(best, (best + sum(across) / len(across)) / 2)
 
 
 def grouped(count: int, joints: Joints, threshold: float) -> Ints:

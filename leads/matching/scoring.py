@@ -25,7 +25,7 @@ class Weights:
     tables: Mapping[tuple[str, ...], NDArray[np.float32]]
     link: float  # from here on two records are one lead
     review: float  # from here on a person is asked
-    apart: float = -4.0  # below, two records cannot be in one lead by way of others
+    apart: float  # below, two records cannot be in one lead by way of others
 
 
 def score(levels: Mapping[str, Levels], weights: Weights) -> Bits:
