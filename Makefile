@@ -5,7 +5,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test check bench nightly docs constraints clean
+PEERS := build/peers
+
+.PHONY: demo test check bench bench-peers nightly docs constraints clean
 
 demo: $(INSTALLED)  ## four local CRMs, messy leads, one sync, and a second one that writes nothing
 	$(BIN)/leadloom demo
@@ -20,6 +22,15 @@ check: $(INSTALLED)  ## style and types
 
 bench: $(INSTALLED)  ## speed, memory and API calls, as a table and as JSON
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.identity
+
+bench-peers: $(PEERS)/splink/.installed $(PEERS)/recordlinkage/.installed $(INSTALLED)  ## dedupe beside other tools, each in its own environment
+	$(BIN)/python -m benchmarks.identity --sets $(or $(SETS),dev_10k) --peers $(PEERS) -o build/identity-peers.json
+
+$(PEERS)/%/.installed:
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $* setuptools
+	@touch $@
 
 nightly: $(INSTALLED)  ## every test, with the long profiles
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 -q -m "nightly or not nightly" --timeout 3600

@@ -6,17 +6,22 @@ the perfect reviewer says yes to exactly the pairs that are true.
 
 from __future__ import annotations
 
+import argparse
 import csv
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
 
 from benchmarks.labelled import Quality, opened, quality
 from leads.matching.clustering import components
@@ -47,21 +52,25 @@ class Result:
     megabytes: float
 
 
-def files(data: Path, work: Path, largest: int) -> Iterator[LabelledFile]:
-    """The labelled sets, those that need it rewritten as one CSV file."""
-    leads = data / "crm-leads"
-    for name, count in (("dev_1k", 1_000), ("dev_10k", 10_000), ("dev_100k", 100_000)):
-        source = next((file for file in (leads / f"{name}.csv", leads / f"{name}.csv.gz") if file.exists()), None)
-        if source is not None and count <= largest:
-            truth = source.with_name(source.name.replace(".csv", ".truth.csv"))
-            yield _copied(name, [source], work, _from(truth))
-    for name, parts in (("febrl3", ["dataset3.csv"]), ("febrl4", ["dataset4a.csv", "dataset4b.csv"])):
-        yield _copied(name, [data / "febrl" / part for part in parts], work, lambda row: row["rec_id"].split("-")[1])
-    yield _copied("fake_1000", [data / "splink" / "fake_1000.csv"], work, lambda row: row["cluster"])
-    senzing = data / "senzing"
-    with (senzing / "actual_truthset_key.csv").open(encoding="utf-8") as lines:
+def files(data: Path, work: Path, names: Sequence[str]) -> Iterator[LabelledFile]:
+    """The labelled sets of these names, each written as one CSV file without its truth."""
+    for name in names:
+        if name.startswith("dev_"):
+            source = next(file for ending in ("csv", "csv.gz") if (file := data / "crm-leads" / f"{name}.{ending}").exists())
+            yield _copied(name, [source], work, _from(source.with_name(source.name.replace(".csv", ".truth.csv"))))
+        elif name.startswith("febrl"):
+            parts = sorted((data / "febrl").glob(f"dataset{name[5:]}*.csv"))
+            yield _copied(name, parts, work, lambda row: row["rec_id"].split("-")[1])
+        elif name == "fake_1000":
+            yield _copied(name, [data / "splink" / "fake_1000.csv"], work, lambda row: row["cluster"])
+        else:
+            yield _copied(name, [data / "senzing" / "customers.csv"], work, _senzing(data / "senzing" / "actual_truthset_key.csv"))
+
+
+def _senzing(truth: Path) -> Callable[[Mapping[str, str]], str]:
+    with truth.open(encoding="utf-8") as lines:
         key = {(row["DATA_SOURCE"], row["RECORD_ID"]): row["CLUSTER_ID"] for row in csv.DictReader(lines)}
-    yield _copied("senzing", [senzing / "customers.csv"], work, lambda row: key[row["DATA_SOURCE"], row["RECORD_ID"]])
+    return lambda row: key[row["DATA_SOURCE"], row["RECORD_ID"]]
 
 
 def _from(truth: Path) -> Callable[[Mapping[str, str]], str]:
@@ -147,3 +156,75 @@ def judged(
 
 def _with(groups: Ints, left: Ints, right: Ints, wanted: NDArray[np.bool_]) -> Ints:
     return components(int(groups.max()) + 1, groups[left[wanted]], groups[right[wanted]])[groups]
+
+
+# Peers: what they score goes through the same sweep, each with its own best threshold.
+
+
+def plain_email(labelled: LabelledFile) -> Result:
+    """The same e-mail address, in small letters and without blanks, is the same person."""
+    begin = time.perf_counter()
+    first: dict[str, int] = {}
+    groups = []
+    with labelled.file.open(encoding="utf-8", newline="") as lines:
+        for at, row in enumerate(csv.DictReader(lines)):
+            address = (row.get("email") or "").strip().lower()
+            groups.append(first.setdefault(address, at) if address else at)
+    none = np.zeros(0, dtype=np.int64)
+    seconds = time.perf_counter() - begin
+    return judged("plain e-mail", labelled, np.array(groups), none, none, none.astype(np.float64), seconds, float("nan"))
+
+
+def peer(name: str, python: Path, labelled: LabelledFile, work: Path) -> Result:
+    out = work / f"{name}.csv"
+    script = Path(__file__).parent / "peers" / f"{name}_peer.py"
+    seconds, megabytes = timed([str(python), str(script), str(labelled.file), str(out)])
+    with out.open(encoding="utf-8", newline="") as lines:
+        pairs = [(int(row["left"]), int(row["right"]), float(row["score"])) for row in csv.DictReader(lines)]
+    found = np.array(pairs, dtype=np.float64).reshape(-1, 3)
+    alone = np.arange(len(labelled.entities))
+    return judged(name, labelled, alone, found[:, 0].astype(np.int64), found[:, 1].astype(np.int64), found[:, 2], seconds, megabytes)
+
+
+def table(results: Sequence[Result]) -> Table:
+    found = Table(title="who is the same person (pairs, from the files written)")
+    headings = ("data", "records", "tool", "auto P", "auto R", "best P", "best R", "best F1", "best B³ F1", "R at P .99", "largest false")
+    for heading in (*headings, "review per 1,000", "F1 reviewed", "seconds", "MB"):
+        found.add_column(heading, justify="left" if heading in ("data", "tool") else "right")
+    for one in results:
+        asks = one.tool == "leadloom"
+        found.add_row(
+            one.data, f"{one.records:,}", one.tool,
+            *((f"{one.auto.precision:.4f}", f"{one.auto.recall:.3f}") if asks else ("–", "–")),
+            f"{one.best.precision:.3f}", f"{one.best.recall:.3f}", f"{one.best.f1:.4f}", f"{one.best.bcubed_f1:.4f}",
+            f"{one.recall_at_99:.3f}",
+            str(one.best.largest_false), *((f"{one.review_per_1000:.0f}", f"{one.reviewed.f1:.4f}") if asks else ("–", "–")),
+            f"{one.seconds:.1f}", "–" if np.isnan(one.megabytes) else f"{one.megabytes:.0f}",
+        )  # fmt: skip
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.identity", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/wire/data"), help="where the labelled sets are")
+    parser.add_argument("--sets", nargs="*", default=["dev_1k", "dev_10k", "dev_100k", "febrl3", "febrl4", "fake_1000", "senzing"])
+    parser.add_argument("--peers", type=Path, help="folder with one environment for each peer")
+    parser.add_argument("-o", "--output", type=Path, default=Path("build/identity.json"))
+    arguments = parser.parse_args()
+    if not arguments.data.exists():
+        sys.exit(f"The labelled sets are not there: {arguments.data}")
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        for labelled in files(arguments.data, Path(folder), arguments.sets):
+            results.append(measure(labelled, Path(folder)))
+            if arguments.peers is not None:
+                results.append(plain_email(labelled))
+                pythons = {one.name: one / "bin" / "python" for one in sorted(arguments.peers.iterdir()) if (one / "bin").is_dir()}
+                results.extend(peer(name, python.absolute(), labelled, Path(folder)) for name, python in pythons.items())
+    Console(width=190).print(table(results))
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps([asdict(one) for one in results], indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    rows: Sequence[Mapping[str, str]]
-    entities: Ints
-
-
-def read(file: Path, truth: Path) -> Labelled:
-    with opened(truth) as lines:
-        entity = {row["record_id"]: int(row["entity_id"]) for row in csv.DictReader(lines)}
-    with opened(file) as lines:
-        rows = list(csv.DictReader(lines))
-    return Labelled(rows, np.array([entity[row["record_id"]] for row in rows]))
 
 
 @contextmanager

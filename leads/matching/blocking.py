@@ -63,6 +63,12 @@ def keys(rows: Ints) -> Iterator[Ints]:
             yield mixed(9, f(name), f(part))
         for part in (C.POSTCODE, C.BORN, C.STREET):
             yield mixed(10, f(name), f(part))
+    for name in (C.FIRST, C.LAST):
+        yield mixed(15, f(name), f(C.CITY))
+    yield mixed(16, f(C.BORN))
+    for letter in (C.FIRST_LETTER, C.LAST_LETTER):
+        yield mixed(17, f(C.BORN), f(letter))
+    yield mixed(18, f(C.STREET), f(C.CITY))
     yield mixed(11, f(C.POSTCODE), f(C.STREET))
     yield mixed(12, f(C.BORN), f(C.POSTCODE))
     yield mixed(13, f(C.NATIONAL_ID))

@@ -13,7 +13,7 @@ from leads.matching.clustering import Joints, components, grouped, joints, missi
 from leads.matching.levels import Context, Levels, context, levels
 from leads.matching.scoring import Bits, Weights, score
 
-AT_ONCE: Final = 1 << 18
+AT_ONCE: Final = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,8 +243,10 @@ def _almost(a: Ints, b: Ints, column: C) -> Levels:
 
 @lru_cache(1 << 16)
 def _dates_alike(one: int, other: int) -> bool:
-    a, b = str(one), str(other)
-    return len(a) == len(b) and (one_slip(a, b) or (a[:4] == b[:4] and a[4:6] == b[6:] and a[6:] == b[4:6]))
+    a, b = f"{one:08}", f"{other:08}"
+    swapped = a[:4] == b[:4] and a[4:6] == b[6:] and a[6:] == b[4:6]
+    parts = (a[:4] == b[:4]) + (a[4:6] == b[4:6]) + (a[6:] == b[6:])
+    return swapped or parts >= 2 or one_slip(a, b)
 
 
 def _steps(numbers: NDArray[np.generic], borders: tuple[float, ...]) -> Levels:

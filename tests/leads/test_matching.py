@@ -1,0 +1,150 @@
+"""The engine behind `dedupe` and live matching: what is one, what is held apart, and that order and chunks change nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leads.matching.blocking import pairs
+from leads.matching.calibrating import Decision, calibrated
+from leads.matching.clustering import components, grouped, joints
+from leads.matching.engine import match
+from leads.matching.explaining import evidence_of
+from leads.matching.features import Reader, born, dialled
+from leads.matching.levels import relation
+from leads.matching.live import MemoryIndex, candidates, keys_of, table
+from leads.matching.scoring import shipped
+
+
+def score(one: dict[str, str], other: dict[str, str]) -> float:
+    """Two records among a hundred strangers."""
+    reader = Reader()
+    rows = table(reader.row(cells) for cells in (one, other, *STRANGERS))
+    evidence = match(rows, reader.words, shipped()).evidence
+    return sum(bits for _, bits in evidence_of(evidence, 0, 1, shipped()))
+
+
+STRANGERS = [
+    {"first_name": f"First{n % 17}", "last_name": f"Last{n % 23}", "email": f"x{n}@y{n}.com", "crm": "hubspot"} for n in range(100)
+]
+ANNA = {"crm": "hubspot", "first_name": "Anna", "last_name": "Bergström", "email": "anna.bergstrom@nordwind.se", "company": "Nordwind AB"}
+SAME = [
+    {**ANNA, "crm": "salesforce"},
+    {**ANNA, "crm": "salesforce", "email": "Anna.Bergstrom+sf@Nordwind.se", "company": "NORDWIND"},
+    {**ANNA, "crm": "salesforce", "first_name": "A."},
+]
+OTHERS = [
+    {"crm": "salesforce", "first_name": "Peter", "last_name": "Bergström", "email": "peter@gmail.com"},
+    {"crm": "salesforce", "first_name": "Karl", "last_name": "Öberg", "email": "info@nordwind.se", "company": "Nordwind AB"},
+]
+
+
+@pytest.mark.parametrize("other", SAME)
+def test_the_same_person_is_linked(other):
+    assert score(ANNA, other) >= shipped().link
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_colleagues_and_namesakes_are_not(other):
+    assert score(ANNA, other) < shipped().review
+
+
+def test_another_last_name_in_the_same_small_company_is_asked():
+    """She may have married."""
+    married = {"crm": "salesforce", "first_name": "Anna", "last_name": "Lind", "email": "anna.lind@nordwind.se", "company": "Nordwind AB"}
+    assert shipped().review <= score(ANNA, married) < shipped().link
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"last_name": "Bergström Jr."}, {"last_name": "Bergström Sr."}),
+        ({"birth_date": "1980-03-01"}, {"birth_date": "1952-11-20"}),
+    ],
+    ids=["generations", "birth dates"],
+)
+def test_what_speaks_against_a_person_holds_an_address_in_common_down(one, other):
+    assert score({**ANNA, **one}, {**ANNA, **other, "crm": "salesforce"}) < shipped().link
+
+
+@pytest.mark.parametrize("spelling", ["+49 170 1234567", "0170/123 45 67", "0049 (0)170 1234567", "0170 1234567", "170.123.45.67"])
+def test_a_number_is_the_same_in_every_spelling(spelling):
+    assert dialled(spelling)[0] == 1701234567
+
+
+@pytest.mark.parametrize("text", ["", "n/a", "0000000", "123456789", "11111"])
+def test_what_is_no_number_is_none(text):
+    assert dialled(text) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("text", "date"), [("19400612", 19400612), ("1971-06-24", 19710624), ("24.06.1971", 19710624), ("soon", 0)])
+def test_birth_dates(text, date):
+    assert born(text) == date
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level"),
+    [("robert", "bob", 2), ("anna", "a", 3), ("muller", "mullr", 4), ("lind berg", "berg", 5), ("anna", "peter", 7), ("a", "b", 8)],
+)
+def test_how_names_go_together(one, other, level):
+    assert relation(one, other) == relation(other, one) == level
+
+
+def test_a_weak_chain_joins_nobody():
+    """0 and 2 contradict; 1 would go with either."""
+    left, right, bits = np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([9.0, 8.0, -20.0], dtype=np.float32)
+    label = components(3, left[:2], right[:2])
+    found = joints(label, left, right, bits, apart=-6, review=-1)
+    assert grouped(3, found, -1).tolist() == [0, 0, 2]
+    assert found.bits[~found.allowed].max() <= -1
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(-12, 12)), max_size=30), st.randoms())
+def test_the_order_of_pairs_changes_nothing(found, dice):
+    known = {(min(a, b), max(a, b)): float(score) for a, b, score in found if a != b}
+    once = list(known.items())
+    again = dice.sample(once, len(once))
+    assert _groups(once) == _groups(again)
+
+
+def _groups(known: list[tuple[tuple[int, int], float]]) -> list[int]:
+    left = np.array([pair[0] for pair, _ in known], dtype=np.int64)
+    right = np.array([pair[1] for pair, _ in known], dtype=np.int64)
+    bits = np.array([score for _, score in known], dtype=np.float32)
+    label = components(10, left[bits >= -1], right[bits >= -1])
+    inside = label[left] == label[right]
+    return grouped(10, joints(label, left[inside], right[inside], bits[inside], -6, -1), 2).tolist()
+
+
+people = st.fixed_dictionaries(
+    {},
+    optional={
+        "first_name": st.sampled_from(["Anna", "A.", "Bob", "Robert"]),
+        "last_name": st.sampled_from(["Berg", "Lind", "Berg-Lind"]),
+        "email": st.sampled_from(["anna.berg@x.se", "bob@y.com", "info@x.se", "aberg@gmail.com"]),
+        "phone": st.sampled_from(["+46 8 123 45 67", "08-1234567", "0170 7654321"]),
+        "company": st.sampled_from(["X AB", "Y Ltd"]),
+    },
+)
+
+
+@given(st.lists(people, min_size=1, max_size=12), st.randoms())
+def test_one_at_a_time_finds_the_pairs_that_all_at_once_finds(records, dice):
+    rows = [Reader().row(cells) for cells in records]
+    left, right = pairs(table(rows))
+    index = MemoryIndex()
+    for record in dice.sample(range(len(rows)), len(rows)):
+        index.put(record, rows[record], keys_of(rows[record]))
+    live = {(min(one, other), max(one, other)) for one, row in enumerate(rows) for other in candidates(index, one, row)}
+    assert live == set(zip(left.tolist(), right.tolist(), strict=True))
+
+
+def test_decisions_move_the_threshold_towards_what_is_true():
+    scores = np.linspace(-1, 20, 5000).astype(np.float32)
+    harsher = [Decision(6 + n / 30, same=n % 3 > 0) for n in range(180)]
+    assert calibrated([], scores, 8.75) == 8.75
+    assert calibrated(harsher, scores, 8.75) > 9
+    kinder = [Decision(n / 20, same=True) for n in range(20, 240)]
+    assert calibrated(kinder, scores, 8.75) < 8.75
