@@ -29,7 +29,7 @@ bench-peers: $(PEERS)/splink/.installed $(PEERS)/recordlinkage/.installed $(INST
 
 $(PEERS)/%/.installed:
 	$(PYTHON) -m venv $(PEERS)/$*
-	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $* setuptools
+	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $* pandas setuptools
 	@touch $@
 
 nightly: $(INSTALLED)  ## every test, with the long profiles

@@ -17,6 +17,7 @@ from leads.matching.features import Kind, Own
 
 Levels = NDArray[np.int8]
 USUAL_WEIGHT: Final = 300
+GENERATION: Final = 120_000  # twelve years of a date written as yyyymmdd
 
 LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "email": (
@@ -112,7 +113,13 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "crm": ("CRM unknown", "different CRMs", "the same CRM"),
     "xref": ("no cross id", "one names the id of the other", "both name the same id"),
     "rank": ("generation unknown", "the same generation", "different generations"),
-    "born": ("no birth date on one side", "the same birth date", "almost the same birth date", "different birth dates"),
+    "born": (
+        "no birth date on one side",
+        "the same birth date",
+        "almost the same birth date",
+        "different birth dates",
+        "birth dates of two generations",
+    ),
     "national_id": ("no such number on one side", "the same number", "almost the same number", "different numbers"),
     "job": ("no job title on one side", "the same job title", "different job titles"),
 }
@@ -220,7 +227,7 @@ def levels(a: Ints, b: Ints, ca: Context, cb: Context, words: Mapping[int, str])
         "crm": _same(a, b, C.CRM, same=2, different=1),
         "xref": _xref(a, b),
         "rank": _same(a, b, C.RANK, same=1, different=2),
-        "born": _almost(a, b, C.BORN),
+        "born": _born(a, b),
         "national_id": _same(a, b, C.NATIONAL_ID, same=1, different=3),
         "job": _same(a, b, C.JOB, same=1, different=2),
     }
@@ -233,11 +240,14 @@ def _same(a: Ints, b: Ints, column: C, same: int, different: int) -> Levels:
     return found.astype(np.int8)
 
 
-def _almost(a: Ints, b: Ints, column: C) -> Levels:
-    found = _same(a, b, column, same=1, different=3)
+def _born(a: Ints, b: Ints) -> Levels:
+    found = _same(a, b, C.BORN, same=1, different=3)
     for at in np.flatnonzero(found == 3):
-        if _dates_alike(int(a[at, column]), int(b[at, column])):
+        one, other = int(a[at, C.BORN]), int(b[at, C.BORN])
+        if _dates_alike(one, other):
             found[at] = 2
+        elif abs(one - other) >= GENERATION:
+            found[at] = 4
     return found
 
 
