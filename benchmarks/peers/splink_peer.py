@@ -1,4 +1,4 @@
-"""splink 4 or 5 with duckdb on the same file, in an environment of its own: IN.csv OUT.csv (left, right, score)."""
+"""splink 5 with duckdb on the same file, in an environment of its own: IN.csv OUT.csv (left, right, score)."""
 
 import re
 import sys
@@ -32,7 +32,7 @@ def main() -> None:
             cl.ExactMatch("phone"), cl.JaroWinklerAtThresholds("company"), cl.ExactMatch("postcode"),
         ],
     )  # fmt: skip
-    linker = Linker(frame, settings, DuckDBAPI())
+    linker = Linker(DuckDBAPI().register(frame), settings)
     linker.training.estimate_probability_two_random_records_match([block_on("email"), block_on("phone", "last_name")], recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for rule in (block_on("first_name", "last_name"), block_on("email")):
