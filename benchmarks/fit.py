@@ -198,7 +198,7 @@ def without_crm(levels: Mapping[str, Levels]) -> dict[str, Levels]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/wire/data"))
-    parser.add_argument("--thresholds", type=float, nargs=3, default=(8.75, -1.0, -6.0), metavar="BITS", help="link, review, apart")
+    parser.add_argument("--thresholds", type=float, nargs=3, default=(8.4, -1.0, -6.0), metavar="BITS", help="link, review, apart")
     parser.add_argument("-o", "--output", type=Path, default=Path("leads/tables/weights.json"))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
