@@ -17,6 +17,7 @@ from leads.matching.features import Kind, Own
 
 Levels = NDArray[np.int8]
 USUAL_WEIGHT: Final = 300
+FEW: Final = 1000  # records; what a smaller file holds says less about chance than about whoever cut it out
 GENERATION: Final = 120_000  # twelve years of a date written as yyyymmdd
 
 LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -150,7 +151,7 @@ def context(rows: Ints) -> Context:
     mail = np.stack([_people_behind(rows[:, column], rows[:, [C.MAIL, C.MAIL2]], person) for column in (C.MAIL, C.MAIL2)], 1)
     phone = _counts(rows[:, [C.PHONE, C.PHONE2]])
     company = _counts(rows[:, [C.COMPANY, C.WORK, C.WORK2]]).max(axis=1)
-    total = np.log2(max(len(rows), 2))
+    total = np.log2(max(len(rows), FEW))
     name = mixed(21, rows[:, C.FIRST_LAST], rows[:, C.CRM] + 1)
     in_crm = _counts(name[:, None])[:, 0]
     return Context(
