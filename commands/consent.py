@@ -1,19 +1,34 @@
-"""`consent`: what may be sent to whom, and why."""
+"""`consent`: what may be sent to whom, why, and how it is proved."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.exits import Stop
-from commands.options import Json
+from commands.exits import Exit, Stop
+from commands.files import private_file
+from commands.finding import LeadArgument, one
+from commands.options import Config, Json, Limit
+
+if TYPE_CHECKING:
+    from leads.consent.status import Answer, Key
+    from store.unit import Unit
 
 consent = typer.Typer(help="What may be sent to whom, and why.", no_args_is_help=True, rich_markup_mode=None)
 
+ASKED = ("marketing.newsletter", "marketing.offers", "marketing.events", "marketing.sales_contact")
 COLUMNS = ("identifier", "purpose", "channel", "status", "permitted", "grade", "flags", "because")
+
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="an e-mail address, or a phone number such as +49 30 1234")]
+Purpose = Annotated[str, typer.Option("--purpose", metavar="PURPOSE", help="such as marketing.newsletter, or marketing for all of it")]
+Channel = Annotated[str | None, typer.Option("--channel", metavar="CHANNEL", help="email, phone, sms …; else that of the address")]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="who tells it; goes into the ledger and the trail")]
+Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="where it comes from, such as a ticket's number")]
 
 
 @consent.command()
@@ -27,16 +42,171 @@ def evaluate(
     from leads.consent.document import evaluate as evaluated
 
     try:
-        answers = evaluated(_read(file))
+        answers = evaluated(read_json(file))
     except ConsentFileWrong as wrong:
         raise Stop("\n".join(f"{file}: {mistake}" for mistake in wrong.mistakes)) from None
+    showing.print_json(answers) if as_json else showing.show(_table(answers))
+
+
+@consent.command()
+def status(lead: LeadArgument, as_json: Json = False, config: Config = None) -> None:
+    """What may be sent to each address of a lead now."""
+    from commands import showing
+    from leads.consent.document import answer_of
+
+    with one(lead, config) as (unit, found, _):
+        answers = [answer_of(key, answer) for key, answer in _answers(unit, found.id)]
+    showing.print_json(answers) if as_json else showing.show(_table(answers))
+
+
+@consent.command()
+def explain(lead: LeadArgument, as_json: Json = False, config: Config = None) -> None:
+    """In words: why each address of a lead may be written to or not, and what was left out of account."""
+    from commands import showing
+    from commands.consent_words import sentences
+
+    with one(lead, config) as (unit, found, zone):
+        told = sentences(_answers(unit, found.id), _events(unit, found.id), zone)
+    showing.print_json(told) if as_json else showing.show(*told)
+
+
+@consent.command()
+def history(lead: LeadArgument, limit: Limit = 200, as_json: Json = False, config: Config = None) -> None:
+    """Every event of consent about a lead's addresses, oldest first."""
+    from commands import showing
+
+    with one(lead, config) as (unit, found, _):
+        events = list(_events(unit, found.id).values())[:limit]
+    columns = ("kind", "identifier", "purposes", "channels", "occurred", "clock", "provenance")
+    showing.print_json(events) if as_json else showing.show(
+        showing.table("", columns, ([row.get(name) for name in columns] for row in events))
+    )
+
+
+@consent.command()
+def withdraw(
+    address: Address, by: By, purpose: Purpose = "marketing", channel: Channel = None, note: Note = None, as_json: Json = False,
+    config: Config = None,
+) -> None:  # fmt: skip
+    """A person no longer wants something. The hub denies it at once, every CRM with the next sync."""
+    _record("withdraw", address, purpose, channel, by, note, as_json, config)
+
+
+@consent.command("object")
+def object_(
+    address: Address, by: By, purpose: Purpose = "marketing", channel: Channel = "any", note: Note = None, as_json: Json = False,
+    config: Config = None,
+) -> None:  # fmt: skip
+    """A person objects (GDPR Art. 21): it holds for the person with all addresses, and only the person can lift it."""
+    _record("object", address, purpose, channel, by, note, as_json, config)
+
+
+@consent.command()
+def grant(
+    address: Address, by: By, note: Note, purpose: Purpose = "marketing.newsletter", channel: Channel = None, as_json: Json = False,
+    config: Config = None,
+) -> None:  # fmt: skip
+    """A consent that somebody asserts: kept with grade E1, which lifts no restriction. Proof is imported."""
+    _record("grant", address, purpose, channel, by, note, as_json, config)
+
+
+@consent.command()
+def invalidate(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="the run that saw what was wrong, as after a broken import in a CRM")],
+    by: By,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Take back what one run saw in the CRMs. Acts of a person stay, and no CRM is loosened by it."""
+    now = datetime.now(UTC).isoformat()
+    row = {"kind": "invalidate", "occurred": {"lo": now, "hi": now}, "provenance": "operator", "refs": {"batch": f"run:{run}"}}
+    _keep([{**row, "clock": "hub"}], by, as_json, config)
+
+
+@consent.command()
+def prove(
+    lead: LeadArgument,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="FILE.html prints well; else JSON")] = None,
+    form: Annotated[str, typer.Option("--format", help="leadloom, or iso27560 (ISO/IEC TS 27560)")] = "leadloom",
+    config: Config = None,
+) -> None:
+    """The proof for one person: every event with its evidence and text version, what follows from it, and its place in the trail."""
+    from commands.proof import bundle, iso27560, page
+
+    if form not in ("leadloom", "iso27560"):
+        raise Stop("--format is leadloom or iso27560.")
+    with one(lead, config) as (unit, found, _):
+        proof = bundle(found.id, _answers(unit, found.id), _events(unit, found.id), unit.head(), datetime.now(UTC))
+    with private_file(output) as out:
+        if output is not None and output.suffix == ".html":
+            out.write(page(proof))
+        else:
+            out.write(json.dumps(iso27560(proof) if form == "iso27560" else proof, ensure_ascii=False, indent=2) + "\n")
+
+
+@consent.command()
+def verify(as_json: Json = False, config: Config = None) -> None:
+    """Whether ledger and trail are as they were written; names every row that is not. Exit code 4 if there is one."""
+    from commands import showing
+    from commands.workspace import open_memory
+
+    with open_memory(config) as store, store.begin() as unit:
+        found = [{"row": row, "why": why} for row, why in unit.tampered()]
+        seq, head = unit.head()
+    document = {"rows": seq, "head": head, "tampered": found}
     if as_json:
-        showing.print_json(answers)
+        showing.print_json(document)
+    elif found:
+        showing.show(showing.table("Not as written", ("row", "why"), ([one["row"], one["why"]] for one in found)))
     else:
-        showing.show(showing.table("", COLUMNS, ([row[name] for name in COLUMNS] for row in answers)))
+        showing.show(f"{seq} rows, all as they were written.")
+    raise typer.Exit(Exit.FOUND if found else Exit.DONE)
 
 
-def _read(file: Path) -> Any:
+@consent.command()
+def anchor(as_json: Json = False, config: Config = None) -> None:
+    """Number and hash of the last row. Keep it elsewhere: only then does a trail that was cut off or rewritten show."""
+    from commands import showing
+    from commands.workspace import open_memory
+
+    with open_memory(config) as store, store.begin() as unit:
+        seq, head = unit.head()
+    showing.print_json({"seq": seq, "head": head}) if as_json else showing.show(f"{seq} {head}")
+
+
+@consent.command()
+def conflicts(limit: Limit = 100, as_json: Json = False, config: Config = None) -> None:
+    """Records that show "may contact" where the ledger does not permit it: who would be written to wrongly."""
+    from commands import showing
+    from commands.workspace import open_memory, settings_of
+    from leads.consent.policy import profile
+    from mappings.schema import packaged
+    from sync.consents import conflicts as found_in
+    from sync.merge import RESTRICTIONS
+
+    settings = settings_of(config)
+    flags: dict[tuple[str, str], dict[str, str]] = {
+        (name, object): {row.remote: row.lead.partition(".")[2] for row in packaged(account.crm, object).rows if row.lead in RESTRICTIONS}
+        for name, account in settings.accounts.items()
+        for object in account.objects
+    }
+    with open_memory(config) as store, store.begin() as unit:
+        rows = list(found_in(unit, flags, datetime.now(UTC), profile(settings.consent.profile)))
+    if as_json:
+        showing.print_json(rows)
+        return
+    columns = ("account", "object", "id", "lead_id", "channel", "status")
+    refused = sum(row["refused"] for row in rows)
+    showing.show(
+        showing.table("", columns, ([row[name] for name in columns] for row in rows[:limit])),
+        f"{refused} records show a permission although the person said no; {len(rows) - refused} show one that nobody has proved.",
+    )
+
+
+# What the commands share
+
+
+def read_json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -46,3 +216,76 @@ def _read(file: Path) -> Any:
     except (json.JSONDecodeError, RecursionError) as error:
         where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise Stop(f"{file} is not JSON{where}.") from None
+
+
+def _table(answers: Iterable[Mapping[str, Any]]) -> Any:
+    from commands import showing
+
+    rows = ([*(row[name] for name in COLUMNS[:-1]), [name[:12] for name in row["because"]]] for row in answers)
+    return showing.table("", COLUMNS, rows)
+
+
+def _answers(unit: Unit, lead_id: str) -> list[tuple[Key, Answer]]:
+    from leads.consent.policy import profile
+    from sync.consents import answers
+
+    return answers(unit, _addresses(unit, lead_id), [lead_id], ASKED, datetime.now(UTC), profile("de-strict"))
+
+
+def _events(unit: Unit, lead_id: str) -> dict[str, Mapping[str, Any]]:
+    """Name -> event, oldest first."""
+    from leads.consent.event import event_hash
+
+    return {event_hash(row): row for row in unit.events_about(_addresses(unit, lead_id).values(), [lead_id])}
+
+
+def _addresses(unit: Unit, lead_id: str) -> dict[str, str]:
+    """Identifier -> mailbox, for every address that the lead has."""
+    from sync.merge import SETS
+    from sync.plan import address
+
+    fields = unit.leads([lead_id])[lead_id].fields
+    found: dict[str, str] = {}
+    for name in SETS:
+        items = fields.get(name)
+        for item in items if isinstance(items, tuple) else ():
+            kind = "email" if name == "emails" else "phone"
+            if not item.key.startswith("raw:"):
+                found[f"{kind}:{item.key}"] = address(name, item.key)
+    return found
+
+
+def _record(
+    kind: str, address: str, purpose: str, channel: str | None, by: str, note: str | None, as_json: bool, config: Path | None
+) -> None:
+    from leads.consent.event import Kind
+    from sync.consents import act
+
+    identifier = identifier_of(address)
+    usual = "email" if identifier.startswith("email:") else "phone"
+    refs = {} if note is None else {"refs": {"import_id": note}}
+    row = act(Kind(kind), identifier, datetime.now(UTC), purposes=[purpose], channels=[channel or usual], **refs)
+    _keep([row], by, as_json, config)
+
+
+def _keep(rows: Sequence[Mapping[str, Any]], by: str, as_json: bool, config: Path | None) -> None:
+    from commands import showing
+    from commands.workspace import open_workspace, settings_of
+    from leads.consent.document import ConsentFileWrong
+    from sync.consents import record
+
+    try:
+        with open_workspace(settings_of(config)) as workspace:
+            number = record(workspace, rows, by)
+    except ConsentFileWrong as wrong:
+        raise Stop("\n".join(wrong.mistakes)) from None
+    showing.print_json({"added": number}) if as_json else showing.show(f"Events added to the ledger: {number}.")
+
+
+def identifier_of(text: str) -> str:
+    from leads import normal
+
+    found = normal.email(text) if "@" in text else normal.phone(text)
+    if isinstance(found, normal.Refused):
+        raise Stop(f"{'This is no e-mail address' if '@' in text else 'This is no phone number'}: it {found.reason}.")
+    return f"email:{found.norm}" if isinstance(found, normal.Email) else f"phone:{found.e164}"

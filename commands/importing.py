@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 class Kind(StrEnum):
     LEADS = "leads"
+    CONSENT = "consent"
 
 
 class Provenance(StrEnum):
@@ -36,7 +37,7 @@ def import_leads(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Take in leads from a CSV file. The next sync carries them to the CRMs in whose scope they are."""
+    """Take in leads from a CSV file, or consent events from JSON or CSV. The next sync carries what follows to the CRMs."""
     from commands import showing
     from commands.csv_leads import read_leads
     from commands.syncing import busy
@@ -44,6 +45,9 @@ def import_leads(
     from sync import engine
     from sync.intake import ImportedTable
 
+    if kind is Kind.CONSENT:
+        _import_consent(file, source, provenance, rejects or file.with_suffix(".rejects.csv"), as_json, config)
+        return
     if provenance is Provenance.PURCHASED:
         raise Stop("Bought lists are not taken in: nobody on them asked to hear from you.")
     settings = settings_of(config)
@@ -62,6 +66,29 @@ def import_leads(
     if kept is not None:
         showing.say(f"Rows not taken in: {len(table.rejected)}. They are in {kept}, with the reason.")
     raise typer.Exit(Exit.FAILED if kept is not None else report.exit_code)
+
+
+def _import_consent(file: Path, source: str, provenance: Provenance, rejects: Path, as_json: bool, config: Path | None) -> None:
+    from commands import showing
+    from commands.consent_files import read_consent, write_rejected
+    from commands.workspace import open_workspace, settings_of
+    from sync.consents import record
+
+    settings = settings_of(config)
+    table = read_consent(file, source, "purchased" if provenance is Provenance.PURCHASED else "import")
+    if table.rejected:
+        with private_file(rejects) as out:
+            write_rejected(out, table.rejected)
+    with open_workspace(settings) as workspace:
+        added = record(workspace, table.events, f"import:{source}")
+    numbers = {"rows": len(table.events), "added": added, "rejected": len(table.rejected)}
+    if as_json:
+        showing.print_json({**numbers, "rejects": str(rejects) if table.rejected else None})
+    else:
+        showing.show(f"Events taken in: {added} new of {len(table.events)}.")
+    if table.rejected:
+        showing.say(f"Rows not taken in: {len(table.rejected)}. Their numbers and reasons are in {rejects}.")
+    raise typer.Exit(Exit.FAILED if table.rejected else Exit.DONE)
 
 
 def _keep_rejects(table: LeadTable, file: Path) -> Path:

@@ -237,3 +237,25 @@ erasure = _table(
     _time("done_at"),
     _text("why"),  # what kept it from being deleted so far
 )
+
+consent_event = _table(
+    "consent_event",
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),  # that of its row in the trail
+    sa.Column("name", sa.Text, nullable=False, unique=True),  # the hash of what it says
+    _text("kind", index=True),
+    _text("mailbox", index=True),
+    _text("person", index=True),
+    _text("document"),
+    _text("salt"),
+)
+
+audit = _table(
+    "audit",
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    _text("at"),
+    _text("actor"),
+    _text("action"),
+    _text("object_hmac"),
+    _text("payload_hash"),
+    _text("hash"),
+)

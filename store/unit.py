@@ -29,7 +29,7 @@ from store.documents import (
     load_revisions,
     seconds,
 )
-from store.erasures import Erasures
+from store.ledger import Ledger
 from store.queries import chunks, where_of
 from sync.state import (
     Base,
@@ -49,7 +49,7 @@ from sync.state import (
 )
 
 
-class Unit(Erasures):
+class Unit(Ledger):
     """The named queries, on one connection inside one transaction."""
 
     # -- the workspace -------------------------------------------------------------------------------------------------------------
@@ -284,6 +284,10 @@ class Unit(Erasures):
 
     def restricted(self, addresses: Iterable[str]) -> set[tuple[str, str]]:
         return {(row.channel, row.address) for row in self._in(t.restriction, t.restriction.c.address, sorted(set(addresses)))}
+
+    def lift(self, address: str) -> None:
+        """Nothing is known any more that restricts this address."""
+        self._run(sa.delete(t.restriction).where(t.restriction.c.address == address))
 
     # -- journal -------------------------------------------------------------------------------------------------------------------
 

@@ -97,6 +97,7 @@ def _forget(unit: Any, person: Person, erasure: str, workspace: Workspace) -> No
     in_crms = [ref for ref in person.refs if ref.account in workspace.accounts]
     unit.ask_deletions(erasure, in_crms, workspace.now())
     unit.forget_lead(person.lead_id, person.refs, [*person.addresses, lead_address(person.lead_id)])
+    unit.forget_events(person.addresses, [person.lead_id])
 
 
 # Nobody comes back

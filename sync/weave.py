@@ -16,6 +16,7 @@ from typing import Any
 
 from connectors.base import Ending, Record
 from leads import routing
+from leads.consent.document import addressed
 from leads.identity import usable_mailbox
 from leads.model import ABSENT, Items, Value
 from leads.normal import Refused
@@ -25,6 +26,7 @@ from sync.census import Census
 from sync.decide import Decision, decide
 from sync.link import Index, Known, Newcomer, Placed, link
 from sync.merge import RESTRICTIONS, SETS, Merged, View, merge
+from sync.observe import withdrawals
 from sync.plan import LeadPlan, Place, address, lead_address, plan
 from sync.pull import is_back, lead_hint, our_key
 from sync.state import (
@@ -360,6 +362,8 @@ def _restrict(unit: Any, dialect: Any, records: Mapping[Ref, Record], run: str, 
             found += [Restriction(channel, place, ref, record.changed_at if record.changed_at is not None else now) for place in places]
     fresh = unit.restrict(found, run)
     unit.touch(id for ids in unit.leads_at(fresh).values() for id in ids)
+    since = {ref: base.read_at for ref, (_, base) in links.items()}
+    unit.add_events(addressed(withdrawals(found, since, run, now)), f"run:{run}", now)
 
 
 def _restrict_nameless(unit: Any, dialect: Any, placed: Sequence[tuple[Link, Record]], run: str, now: datetime) -> None:

@@ -107,6 +107,37 @@ def normal_facts(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**row, **lists, "identifier": identifier}.items() if value is not None}
 
 
+def addressed(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Event, Mapping[str, Any]]]:
+    """Events as a ledger keeps them: without ids, each named by its hash, and referred to by it.
+
+    Raises `ConsentFileWrong` with everything that is wrong.
+    """
+    plain = [normal_facts(row) for row in rows if isinstance(row, Mapping)]
+    if len(plain) < len(rows):
+        raise ConsentFileWrong(["expected a list of events, each an object"])
+    hashes = {row["id"]: event_hash(row) for row in plain if "id" in row and not _refers(row)}
+    hashes |= {row["id"]: event_hash(_resolved(row, hashes)) for row in plain if "id" in row and _refers(row)}
+    kept = [{name: value for name, value in _resolved(row, hashes).items() if name != "id"} for row in plain]
+    return list(zip(read_events(kept), kept, strict=True))
+
+
+def _refers(row: Mapping[str, Any]) -> bool:
+    refs = row.get("refs")
+    return isinstance(refs, Mapping) and any(refs.get(name) is not None for name in ("request", "invalidates"))
+
+
+def _resolved(row: Mapping[str, Any], hashes: Mapping[str, str]) -> dict[str, Any]:
+    if not _refers(row):
+        return dict(row)
+    refs = dict(row["refs"])
+    if isinstance(refs.get("request"), str):
+        refs["request"] = hashes.get(refs["request"], refs["request"])
+    targets = refs.get("invalidates")
+    if targets is not None:
+        refs["invalidates"] = [hashes.get(one, one) for one in ([targets] if isinstance(targets, str) else targets)]
+    return {**row, "refs": refs}
+
+
 class _Reader:
     """Reads parts of a file and remembers every mistake; what is wrong is replaced by something harmless."""
 

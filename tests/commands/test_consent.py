@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import stat
 
 import pytest
 
@@ -43,3 +45,103 @@ def test_a_missing_file_is_named(leadloom):
     said = leadloom("consent", "evaluate", "nowhere.json")
     assert said.code == 2
     assert said.err == "nowhere.json cannot be read: No such file or directory.\n"
+
+
+@pytest.fixture
+def somebody(leadloom, configured):
+    """A lead with an address, in CRMs that were synced."""
+    configured()
+    leadloom("sync", "--json")
+    return next(row for row in leadloom("leads", "list", "--json").json if row["email"] is not None and len(row["in"]) > 2)
+
+
+def statuses(leadloom, lead):
+    return {row["status"] for row in leadloom("consent", "status", lead, "--json").json if row["channel"] == "email"}
+
+
+def test_a_no_told_to_the_hub_reaches_every_crm_with_the_next_sync(leadloom, somebody):
+    assert leadloom("consent", "withdraw", somebody["email"], "--by", "anna", "--json").json == {"added": 1}
+    assert statuses(leadloom, somebody["lead_id"]) == {"withdrawn"}
+    report = leadloom("sync", "--json").json
+    assert sum(account["out"]["updated"] for account in report["accounts"].values()) >= len(somebody["in"])
+    assert leadloom("sync", "--json").json["status"] == "done"
+    rows = leadloom("consent", "conflicts", "--json").json
+    assert [row for row in rows if row["lead_id"] == somebody["lead_id"] and row["refused"]] == []
+
+
+def test_an_assertion_lifts_nothing_and_is_said(leadloom, somebody):
+    leadloom("consent", "object", somebody["email"], "--by", "anna")
+    leadloom("consent", "grant", somebody["email"], "--by", "ben", "--note", "told on the phone")
+    assert statuses(leadloom, somebody["lead_id"]) == {"objected"}
+    told = " ".join(leadloom("consent", "explain", somebody["lead_id"]).out.split())
+    assert "the person objects" in told
+    assert "without the proof that a no asks for" in told
+
+
+def test_the_ledger_notices_what_was_changed_behind_its_back(leadloom, somebody, tmp_path):
+    leadloom("consent", "withdraw", somebody["email"], "--by", "anna")
+    assert leadloom("consent", "verify").code == 0
+    before = leadloom("consent", "anchor", "--json").json
+    with sqlite3.connect(tmp_path / "leadloom.db") as database:
+        database.execute("update consent_event set document = replace(document, 'withdraw', 'grant') where kind = 'withdraw'")
+    said = leadloom("consent", "verify", "--json")
+    assert said.code == 4
+    assert len(said.json["tampered"]) == before["seq"]
+    assert "was changed after it was written" in said.json["tampered"][0]["why"]
+
+
+def test_the_proof_is_one_private_file_that_prints(leadloom, somebody, tmp_path):
+    leadloom("consent", "withdraw", somebody["email"], "--by", "anna")
+    assert leadloom("consent", "prove", somebody["lead_id"], "-o", "proof.html").code == 0
+    page = (tmp_path / "proof.html").read_text("utf-8")
+    assert stat.S_IMODE((tmp_path / "proof.html").stat().st_mode) == 0o600
+    assert somebody["email"] in page
+    assert "withdraw" in page
+    record = leadloom("consent", "prove", somebody["lead_id"], "--format", "iso27560").json["records"][0]
+    assert record["events"][0]["event_state"] == "withdrawn"
+
+
+def test_what_a_run_saw_can_be_taken_back_and_what_a_person_did_cannot(leadloom, somebody, crms):
+    address = somebody["email"]
+    record = leadloom("leads", "show", somebody["lead_id"], "--json").json["records"][0]
+    fields = {"do": "edit", "object": record["object"], "id": record["id"], "opt_out": True}
+    if record["account"] == "salesforce":
+        fields = {"do": "edit", "object": record["object"], "id": record["id"], "fields": {"HasOptedOutOfEmail": True}}
+    crms.apps[record["account"]].act(fields)
+    run = leadloom("sync", "--json").json["run"]
+    assert statuses(leadloom, somebody["lead_id"]) == {"withdrawn"}
+    leadloom("consent", "invalidate", run, "--by", "anna")
+    assert statuses(leadloom, somebody["lead_id"]) == {"never_asked"}
+    leadloom("consent", "withdraw", address, "--by", "anna")
+    leadloom("consent", "invalidate", run, "--by", "anna")
+    assert statuses(leadloom, somebody["lead_id"]) == {"withdrawn"}
+
+
+def test_evidence_from_another_system_is_imported_once_and_proves(leadloom, somebody, tmp_path):
+    columns = "id,kind,email,at,purpose,channel,form_id,text_sha256,request_at,mail_sent_at,confirm_at,confirm_method,request"
+    address = somebody["email"]
+    lines = [
+        columns,
+        f"r1,request,{address},2026-01-10T09:00:00Z,marketing.newsletter,email,nl,ab12,2026-01-10T09:00:00Z,2026-01-10T09:00:05Z,,,",
+        f"c1,confirm,{address},2026-01-10T09:30:00Z,,,,,,,2026-01-10T09:30:00Z,post,r1",
+        "x,grant,not-an-address,2026-01-10T09:30:00Z,marketing,email,,,,,,,",
+    ]
+    (tmp_path / "events.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    order = ("import", "events.csv", "--kind", "consent", "--source", "newsletter", "--provenance", "own_form", "--json")
+    said = leadloom(*order)
+    assert (said.code, said.json["added"], said.json["rejected"]) == (1, 2, 1)
+    assert "identifier: the e-mail address has no @" in (tmp_path / "events.rejects.csv").read_text("utf-8")
+    assert leadloom(*order).json["added"] == 0
+    rows = leadloom("consent", "status", somebody["lead_id"], "--json").json
+    assert {row["status"] for row in rows if row["purpose"] == "marketing.newsletter" and row["channel"] == "email"} == {"confirmed"}
+    leadloom("consent", "object", address, "--by", "anna")
+    assert "objected" in statuses(leadloom, somebody["lead_id"])
+
+
+def test_a_bought_list_of_consents_permits_nothing(leadloom, somebody, tmp_path):
+    event = {"kind": "grant", "identifier": f"email:{somebody['email']}", "purposes": ["marketing"], "channels": ["email"]}
+    when = {"occurred": {"lo": "2026-01-10T09:00:00Z", "hi": "2026-01-10T09:00:00Z"}, "provenance": "subject"}
+    (tmp_path / "bought.json").write_text(json.dumps([{**event, **when}]), "utf-8")
+    assert leadloom("import", "bought.json", "--kind", "consent", "--source", "dealer", "--provenance", "purchased").code == 0
+    rows = leadloom("consent", "status", somebody["lead_id"], "--json").json
+    assert {(row["status"], row["grade"], row["permitted"]) for row in rows if row["channel"] == "email"} == {("unproven", "E0", False)}

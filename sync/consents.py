@@ -1,0 +1,140 @@
+"""Consents (shell): acts that are told to the hub go into the ledger, and what they restrict is denied at once.
+
+A no reaches every CRM with the next sync. A yes changes no CRM: permissions are shown where they are proved, never spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from leads.consent.document import addressed, read_events
+from leads.consent.event import ANY, RESTRICTIONS, Event, Kind, Scope
+from leads.consent.fold import fold
+from leads.consent.policy import Policy
+from leads.consent.status import WORST, Answer, Key, Links, status_of
+from sync.state import Base, Link, LinkState, Ref, Restriction
+from sync.workspace import Workspace
+
+DENIED_IN_CRMS: Final = ("email", "phone")  # the channels for which a CRM has a flag
+HUB: Final = Ref("hub", "consent", "")
+CHUNK: Final = 200
+
+
+def record(workspace: Workspace, rows: Sequence[Mapping[str, Any]], actor: str) -> int:
+    """Add events; returns how many are new. Raises `ConsentFileWrong` before anything is written."""
+    events = addressed(rows)
+    now = workspace.now()
+    with workspace.store.lease(), workspace.store.begin() as unit:
+        fresh = set(unit.add_events(events, actor, now))
+        added = [event for event, _ in events if event.name in fresh]
+        unit.touch(_deny(unit, [event for event in added if event.kind in RESTRICTIONS], now))
+        for event in added:
+            if event.kind is Kind.INVALIDATE:
+                _release(unit, event)
+    return len(fresh)
+
+
+def _deny(unit: Any, events: Iterable[Event], now: datetime) -> set[str]:
+    """Restrict what the events are about, everywhere; returns the leads concerned."""
+    found: list[Restriction] = []
+    for event in events:
+        places = {event.mailbox}
+        if event.scope is Scope.PERSON:
+            leads = {lead for ids in unit.leads_at([event.mailbox]).values() for lead in ids} | event.persons
+            places |= {place for lead in leads for place in unit.addresses_of(lead)}
+        channels = DENIED_IN_CRMS if ANY in event.channels else [one for one in DENIED_IN_CRMS if one in event.channels]
+        found += [Restriction(channel, place, HUB, now) for channel in channels for place in sorted(places)]
+    fresh = unit.restrict(found, "")
+    return {lead for ids in unit.leads_at(fresh).values() for lead in ids}
+
+
+def _release(unit: Any, order: Event) -> None:
+    """After observations were taken back: what no other event restricts is not denied any more. No CRM is loosened by it."""
+    taken = [document for _, document in unit.every_event() if document.get("refs", {}).get("batch") == order.batch != ""]
+    for event in read_events(taken):
+        events = read_events(unit.events_about([event.mailbox]))
+        standing = fold(events, Policy()).restrictions
+        if not any(one.mailbox == event.mailbox for one in standing):
+            unit.lift(event.mailbox)
+
+
+def about(unit: Any, addresses: Mapping[str, str], lead_ids: Sequence[str]) -> tuple[list[Event], Links]:
+    """The events that bear on these addresses (identifier -> mailbox), and whom the addresses belong to."""
+    links = {name: frozenset(ids) for name, ids in unit.leads_at([*addresses, *addresses.values()]).items()}
+    persons = {lead for ids in links.values() for lead in ids} | set(lead_ids)
+    others = {place for lead in persons for place in unit.addresses_of(lead)}
+    rows = unit.events_about({*addresses.values(), *others}, persons)
+    every = {name: frozenset(ids) for name, ids in unit.leads_at([*others, *addresses, *addresses.values()]).items()}
+    return read_events(rows), every
+
+
+def answers(
+    unit: Any, addresses: Mapping[str, str], lead_ids: Sequence[str], purposes: Iterable[str], now: datetime, policy: Policy
+) -> list[tuple[Key, Answer]]:
+    """What holds for every address, purpose and channel that can be asked of it."""
+    events, links = about(unit, addresses, lead_ids)
+    folded = fold(events, policy)
+    keys = [
+        Key(identifier, mailbox, purpose, channel)
+        for identifier, mailbox in sorted(addresses.items())
+        for channel in (("email",) if identifier.startswith("email:") else ("phone", "sms"))
+        for purpose in purposes
+    ]
+    return [(key, status_of(folded, key, now.timestamp(), policy, links)) for key in keys]
+
+
+def act(kind: Kind, identifier: str, at: datetime, **more: Any) -> dict[str, Any]:
+    """An event as an operator tells it."""
+    when = at.astimezone(UTC).isoformat()
+    said = {"kind": kind.value, "identifier": identifier, "occurred": {"lo": when, "hi": when}, "clock": "hub", "observed_at": when}
+    return {**said, "provenance": "operator", **more}
+
+
+Flags = Mapping[tuple[str, str], Mapping[str, str]]  # (account, object) -> row of a mapping -> the channel that it denies
+
+
+def conflicts(unit: Any, flags: Flags, now: datetime, policy: Policy) -> Iterator[dict[str, Any]]:
+    """Records of CRMs that show "may contact" where the ledger does not permit it, lead by lead."""
+    after = ""
+    while ids := unit.lead_ids(after, CHUNK):
+        links = unit.links_of(ids)
+        for lead_id in ids:
+            yield from _conflicts_of(unit, lead_id, links.get(lead_id, []), flags, now, policy)
+        after = ids[-1]
+
+
+def _conflicts_of(
+    unit: Any, lead_id: str, links: Sequence[tuple[Link, Base]], flags: Flags, now: datetime, policy: Policy
+) -> Iterator[dict[str, Any]]:
+    shown = [(link, channel) for link, base in links for channel in _permissive(link, base, flags)]
+    if not shown:
+        return
+    addresses = {place: place for place in unit.addresses_of(lead_id)}
+    found = answers(unit, addresses, [lead_id], ["marketing"], now, policy)
+    for link, channel in shown:
+        denied = [answer for key, answer in found if key.channel == channel and not answer.permitted]
+        if denied:
+            worst = min(denied, key=lambda answer: answer.status not in WORST)
+            yield {
+                "account": link.ref.account,
+                "object": link.ref.object,
+                "id": link.ref.id,
+                "lead_id": lead_id,
+                "channel": channel,
+                "status": worst.status.value,
+                "refused": worst.status in WORST,
+                "because": list(worst.because),
+            }
+
+
+def _permissive(link: Link, base: Base, flags: Flags) -> Iterator[str]:
+    """The channels for which a record shows no restriction although it has a flag for one."""
+    rows = flags.get((link.ref.account, link.ref.object), {})
+    if link.state is LinkState.ENDED:
+        return
+    for channel in sorted(set(rows.values())):
+        shown = [base.pair(row_id) for row_id, of in rows.items() if of == channel and base.knows(row_id)]
+        if shown and not any(pair.meant is True for pair in shown):
+            yield channel
