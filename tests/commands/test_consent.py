@@ -49,10 +49,11 @@ def test_a_missing_file_is_named(leadloom):
 
 @pytest.fixture
 def somebody(leadloom, configured):
-    """A lead with an address, in CRMs that were synced."""
+    """A lead with an address, in CRMs that were synced; nobody ever said yes or no."""
     configured()
     leadloom("sync", "--json")
-    return next(row for row in leadloom("leads", "list", "--json").json if row["email"] is not None and len(row["in"]) > 2)
+    known = [row for row in leadloom("leads", "list", "--json").json if row["email"] is not None and len(row["in"]) > 2]
+    return next(row for row in known if statuses(leadloom, row["lead_id"]) == {"never_asked"})
 
 
 def statuses(leadloom, lead):

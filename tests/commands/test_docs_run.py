@@ -25,6 +25,7 @@ def test_what_a_page_says_works(leadloom, configured, tmp_path, page):
     (tmp_path / "rehearsal.toml").write_text(configured().read_text())
     leadloom("sync")
     (tmp_path / "fair.csv").write_text("Name,E-Mail\nKäthe Neumann,kaethe@fair.example\n", encoding="utf-8")
+    (tmp_path / "events.json").write_text("[]", encoding="utf-8")
     lead = leadloom("leads", "list", "--limit", "1", "--json").json[0]["lead_id"]
     for line in _lines(page):
         if not line.startswith(NOT_RUN):
