@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+from requests.adapters import BaseAdapter
 
 import sandbox
 from connectors import OBJECTS, Access, connect
 from leads import routing, scoring_rules
 from leads.model import FIELDS, Winner
 from mappings.apply import bind
+from mappings.schema import Mapping as Mapping_
 from mappings.schema import packaged
 from sandbox.inprocess import InProcess, ask
 from sandbox.wire import Clock
@@ -73,14 +76,24 @@ class World:
         return Workspace(self.store, accounts, policy, rules, **{**usual, **changes})
 
     def _account(self, crm: str) -> Account:
+        return self.account(crm, InProcess(self.apps[crm]))
+
+    def account(self, crm: str, adapter: BaseAdapter) -> Account:
+        """The account of one CRM, reached through `adapter`."""
         app = self.apps[crm]
         host = "https://sandbox.example"
         secrets = {name: value for name, value in app.credentials().items() if name != "base_url"}
         if crm == "salesforce":
             secrets = {"session_id": secrets["token"]}
         access = Access(crm, crm, host, secrets, {"instance_url": host} if crm == "salesforce" else {})
-        connector = connect(access, clock=self.clock.now, sleep=self.clock.advance, adapter=InProcess(app), pacing=False)
-        return Account(crm, crm, OBJECTS[crm], connector, partial(_bind, crm), self.scope, self.endings.get(crm, Endings()))
+        connector = connect(access, clock=self.clock.now, sleep=self.clock.advance, adapter=adapter, pacing=False)
+        return Account(crm, crm, OBJECTS[crm], connector, partial(self.bind, crm), self.scope, self.endings.get(crm, Endings()))
+
+    def bind(self, crm: str, object: str, schema: Any, owners: Any, identity: Any) -> Any:
+        return bound(self.mapping(crm, object), schema, owners, identity)
+
+    def mapping(self, crm: str, object: str) -> Mapping_:
+        return shipped(crm, object)
 
     def sync(self, **changes: Any) -> engine.Report:
         self.clock.advance(60)
@@ -158,15 +171,14 @@ def usual_fields() -> dict[str, FieldPolicy]:
     return {name: FieldPolicy(spec.winner, ways[name], blank=spec.blank) for name, spec in FIELDS.items()}
 
 
-def _bind(crm: str, object: str, schema: Any, owners: Any, identity: Any) -> Any:
-    return bind(
-        packaged(crm, object),
-        schema,
-        owners,
-        region="DE",
-        api_user_email=identity.user_email,
-        routed_owners=("anna@firma.example", "ben@firma.example"),
-    )
+@cache
+def shipped(crm: str, object: str) -> Mapping_:
+    return packaged(crm, object)
+
+
+def bound(mapping: Mapping_, schema: Any, owners: Any, identity: Any) -> Any:
+    routed = ("anna@firma.example", "ben@firma.example")
+    return bind(mapping, schema, owners, region="DE", api_user_email=identity.user_email, routed_owners=routed)
 
 
 def totals(report: engine.Report) -> dict[str, dict[str, int]]:

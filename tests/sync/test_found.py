@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from sandbox.inprocess import InProcess
 from sync import engine
+from tests.machine.dying import Fate, Killed, MortalAdapter, MortalStore
+from tests.machine.world import one_thread
 from tests.sync.rig import World, totals
-from tests.sync.worlds import Killed, MortalConnector, Mortality, MortalStore, one_thread
 
 Build = Callable[..., World]
 ANNA = {"first_name": "Anna", "last_name": "Schmidt", "email": "anna@acme.example"}
@@ -31,22 +33,19 @@ def counts(world: World) -> dict[str, int]:
         return unit.counts()
 
 
-def killed(world: World, fate: Mortality, names: list[str] | None = None) -> None:
-    """A sync whose process dies where `fate` says."""
-    mortal = MortalStore(world.store, lambda _ref, _record: None)
-    mortal.fate = fate
+def killed(world: World, where: str, times: int = 1, names: list[str] | None = None) -> None:
+    """A sync whose process dies at the `times`-th kill point that is called `where`..."""
+    fate = Fate(where=where, times=times)
     world.clock.advance(60)
     workspace = world.workspace()
-    accounts = {
-        name: replace(account, connector=MortalConnector(account.connector, mortal)) for name, account in workspace.accounts.items()
-    }
+    accounts = {crm: world.account(crm, MortalAdapter(InProcess(app), fate, crm)) for crm, app in world.apps.items()}
     with pytest.raises(Killed), one_thread():
-        engine.sync(replace(workspace, store=mortal, accounts=accounts), names)
+        engine.sync(replace(workspace, store=MortalStore(world.store, fate), accounts=accounts), names)
 
 
 def test_what_a_killed_run_owed_is_not_forgotten_by_a_run_of_one_account(world: Build) -> None:
     built = world(PAIR, TWO)
-    killed(built, Mortality(writes=0))
+    killed(built, "after commit of push.push_batch")
     engine.sync(built.workspace(), ["hubspot"])
     built.sync()
     lead = only(built, "salesforce", "Lead")
@@ -67,7 +66,7 @@ def test_an_address_typed_into_a_record_that_says_no_is_denied_everywhere(world:
 @pytest.mark.parametrize("commits", range(10, 15))
 def test_a_run_of_one_account_meets_leads_that_another_account_has_just_brought(world: Build, commits: int) -> None:
     built = world(PAIR, TWO)
-    killed(built, Mortality(commits=commits))
+    killed(built, "before commit", commits + 1)
     engine.sync(built.workspace(), ["salesforce"])
     built.sync()
     assert [counts(built)[name] for name in ("lead", "link", "inbox")] == [1, 2, 0]

@@ -20,7 +20,7 @@ from tests.sync.rig import totals
 
 if TYPE_CHECKING:
     from connectors.base import Record
-    from tests.sync.worlds import RandomWorld
+    from tests.machine.world import RandomWorld
 
 
 class Broken(AssertionError):
@@ -41,6 +41,13 @@ def check(world: RandomWorld) -> None:
     nothing_typed_is_lost(world)
     nothing_is_created_twice(world, live)
     leads_are_shown(world, live)
+
+
+def nothing_read_is_lost(world: RandomWorld) -> None:
+    """After every complete run: what was read is in a lead, in its history, in or in a question."""
+    known = remembered(world)
+    for typed in world.typed:
+        demand(not typed.exposed or typed.token in known, f"read and lost: {typed}")
 
 
 def nothing_typed_is_lost(world: RandomWorld) -> None:

@@ -1,0 +1,31 @@
+"""After any noise the CRMs fall quiet, and nothing that a person did is lost, doubled or loosened."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.machine.machine import Machine
+
+FEW, MANY = 100, 2_000
+BLOCKS = 4
+
+
+def play(number: int, examples: int, steps: int, machine: type[Machine] = Machine) -> None:
+    """`examples` sequences of up to `steps` steps that follow from `number`; one that breaks a law tells its story."""
+    print(f"sequences of seed {number}")
+    chosen = settings(max_examples=examples, stateful_step_count=steps, database=None, derandomize=False, phases=[Phase.generate])
+    run_state_machine_as_test(seed(number)(type(machine.__name__, (machine,), {})), settings=chosen)
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_sequences_fall_quiet_and_keep_the_laws(block: int) -> None:
+    play(block, FEW // BLOCKS, 25)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("block", range(20))
+def test_many_long_sequences_fall_quiet_and_keep_the_laws(block: int) -> None:
+    play(1_000 + block, MANY // 20, 60)
