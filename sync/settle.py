@@ -21,12 +21,18 @@ IGNORED = "ignored"  # accepted, not applied
 def settle(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any) -> Base:
     """The base after a confirmed write; `fields` is what the CRM showed when it was read back (may be empty)."""
     pairs = dict(base.pairs)
-    for cell in write.cells:
+    for cell in _mapped(write, dialect):
         if cell.held:
             pairs[cell.row_id] = replace(pairs.get(cell.row_id, Pair()), refused=(_refused_value(cell), cell.held))
             continue
         pairs[cell.row_id] = _settle_cell(pairs.get(cell.row_id, Pair()), cell, fields.get(cell.remote, cell.new), dialect)
     return Base(pairs, base.read_at)
+
+
+def _mapped(write: PlannedWrite, dialect: Any) -> list[Cell]:
+    """The cells that still have a row: a field may have left the mapping while the answer was awaited."""
+    rows = {row.id for row in every_row(dialect)}
+    return [cell for cell in write.cells if cell.row_id in rows]
 
 
 def settle_create(write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, read_at: datetime) -> Base:
@@ -90,7 +96,7 @@ def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], d
     late it is recognised as ours. Anything else is somebody's edit, for merge to judge.
     """
     pairs = dict(base.pairs)
-    for cell in write.cells:
+    for cell in _mapped(write, dialect):
         if cell.remote not in fields or cell.held:
             continue
         shown, pair = fields[cell.remote], pairs.get(cell.row_id, Pair())

@@ -38,7 +38,7 @@ def deed(name: str) -> Any:
 class Machine(RuleBasedStateMachine):
     world: RandomWorld
 
-    @initialize(dice=st.randoms(use_true_random=False), people=st.integers(4, 8), met=st.booleans())
+    @initialize(dice=st.randoms(use_true_random=False), people=st.integers(3, 7), met=st.booleans())
     def begin(self, dice: Random, people: int, met: bool) -> None:
         self.folder = Path(mkdtemp(prefix="leadloom-machine-"))
         self.world = RandomWorld(dice, self.folder, people)

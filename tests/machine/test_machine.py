@@ -21,7 +21,7 @@ def play(number: int, examples: int, steps: int, machine: type[Machine] = Machin
 
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_sequences_fall_quiet_and_keep_the_laws(block: int) -> None:
-    play(block, FEW // BLOCKS, 25)
+    play(block, FEW // BLOCKS, 20)
 
 
 @pytest.mark.nightly

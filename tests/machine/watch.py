@@ -74,9 +74,7 @@ class Watch:
             for row in self._rows(link.ref):
                 if base.knows(row.id) and base.pair(row.id).seen is not None:
                     seen = json.dumps(base.pair(row.id).seen, sort_keys=True)
-                    demand(
-                        seen in self.proved[link.ref, row.remote], f"the base of {link.ref} {row.id} says {seen}: not proved"
-                    )
+                    demand(seen in self.proved[link.ref, row.remote], f"the base of {link.ref} {row.id} says {seen}: not proved")
 
     def _rows(self, ref: Ref) -> Iterator[Any]:
         dialect = self.world.watchers[ref.account, ref.object][1]

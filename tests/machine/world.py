@@ -9,7 +9,7 @@ import json
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -70,6 +70,7 @@ class RandomWorld(World):
     rng: Random
     folder: Path
     count: int = 8
+    rows: Sequence[Mapping[str, str]] = ()  # who is there at first; nobody: `count` people with messy records
     fate: Fate = field(default_factory=Fate)
     story: list[str] = field(default_factory=list)
     typed: list[Typed] = field(default_factory=list)
@@ -80,6 +81,7 @@ class RandomWorld(World):
     serial: int = 0
     runs: int = 0  # complete ones
     doom: int | None = None  # the kill point of the next command
+    counted: Callable[[], None] = lambda: None  # told when a command has ended, while its steps are still known
     quiet: bool = False  # the noise is over: whatever a guard holds is let go
     document: PlanDocument | None = None
     unmapped: set[tuple[str, str]] = field(default_factory=set)
@@ -87,7 +89,7 @@ class RandomWorld(World):
 
     def __post_init__(self) -> None:
         shutil.copy(_template(), self.folder / "leadloom.db")
-        super().__init__(self.folder, people(self.rng.randrange(1_000_000), self.count))
+        super().__init__(self.folder, self.rows or people(self.rng.randrange(1_000_000), self.count))
         self.mortal = MortalStore(self.store, self.fate, self.expose)
         self.store = self.mortal  # type: ignore[assignment]
         self.watch = Watch(self)
@@ -166,6 +168,7 @@ class RandomWorld(World):
         except Killed as killed:
             self.tell(f"{name}: killed {killed}")
             result = None
+        self.counted()
         self.fate.at, self.fate.dead = None, False
         self.fate.steps.clear()
         self.excuse_late(late)
@@ -282,6 +285,7 @@ class RandomWorld(World):
         """A person's deed, and what of the unread it makes disappear. None: the CRM refuses."""
         self.clock.advance(self.rng.choice((2, 60, 400)))
         self.land()
+        before = self.said(crm)
         try:
             answer = self.apps[crm].act({"do": do, "object": object, "id": id, **more})
         except ActRefused as refused:
@@ -290,7 +294,7 @@ class RandomWorld(World):
         self.tell(f"  person in {crm} {object} {id}: {do} {more} {answer if do in ('create', 'merge', 'convert') else ''}")
         self.excuse(f"overwritten by a person ({do})", lambda typed: typed.ref.account == crm)
         if do != "delete":
-            self.note_no(Ref(crm, object, str(answer.get("contact", answer.get("id", id)))))
+            self.note_no(Ref(crm, object, str(answer.get("contact", answer.get("id", id)))), before)
         return answer
 
     def some(self) -> tuple[Ref, Record]:
@@ -475,11 +479,16 @@ class RandomWorld(World):
 
     # noes
 
-    def note_no(self, ref: Ref) -> None:
-        """What a record denies after a person was there."""
-        live = {found: record for found, record in self.look(ref.account).items() if found == ref}
-        if ref in self.denying(live):
-            self.noes[ref] = self.noes.get(ref, set()) | mailboxes(self, ref, live[ref])
+    def note_no(self, ref: Ref, before: Mapping[Ref, set[str]]) -> None:
+        """A person denies the addresses of a record by saying no there, or by leaving them in a record that says no already."""
+        now = self.said(ref.account)
+        if ref in now:
+            self.noes[ref] = self.noes.get(ref, set()) | (now[ref] - before.get(ref, set()))
+
+    def said(self, crm: str) -> dict[Ref, set[str]]:
+        """The records of a CRM that say no, with their addresses."""
+        live = self.look(crm)
+        return {ref: mailboxes(self, ref, live[ref]) for ref in self.denying(live)}
 
     def standing_noes(self) -> set[str]:
         """Addresses that a person denied, or left in a record that says no, and that no person took back before they could be read."""

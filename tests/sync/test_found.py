@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from sandbox.inprocess import InProcess
 from sync import engine
 from tests.machine.dying import Fate, Killed, MortalAdapter, MortalStore
 from tests.machine.world import one_thread
-from tests.sync.rig import World, totals
+from tests.sync.rig import World, shipped, totals
 
 Build = Callable[..., World]
 ANNA = {"first_name": "Anna", "last_name": "Schmidt", "email": "anna@acme.example"}
@@ -70,3 +72,18 @@ def test_a_run_of_one_account_meets_leads_that_another_account_has_just_brought(
     engine.sync(built.workspace(), ["salesforce"])
     built.sync()
     assert [counts(built)[name] for name in ("lead", "link", "inbox")] == [1, 2, 0]
+
+
+def without(name: str, crm: str, object: str) -> Any:
+    whole = shipped(crm, object)
+    return replace(whole, rows=tuple(row for row in whole.rows if row.lead != name))
+
+
+def test_a_field_may_leave_the_mapping_while_the_answer_to_a_create_is_awaited(world: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = world([{"crm": "hubspot", **ANNA, "job_title": "CTO"}], ("hubspot", "pipedrive"))
+    built.apps["pipedrive"].faults.order({"match": {"method": "POST", "path": "*persons"}, "fault": "timeout_after"})
+    built.sync()
+    monkeypatch.setattr(built, "mapping", partial(without, "job_title"))
+    report = built.sync(guards=replace(built.guards, yes=True))
+    assert not report.stopped
+    assert len(built.records("pipedrive", "persons")) == 1
