@@ -15,9 +15,8 @@ from typing import Any
 
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from sync import engine
 from tests.machine.laws import check
 from tests.machine.world import RandomWorld
 
@@ -60,13 +59,7 @@ class Machine(RuleBasedStateMachine):
     # the hub
 
     sync, sync_again, sync_once_more, sync_one = deed("full_sync"), deed("full_sync"), deed("full_sync"), deed("partial_sync")
-    plan, apply, remap, rescope = deed("plan"), deed("apply"), deed("remap"), deed("rescope")
-
-    @precondition(lambda self: hasattr(engine, "undo"))
-    @rule()
-    def undo(self) -> None:
-        PLAYED["undo"] += 1
-        self.world.undo()
+    plan, apply, undo, remap, rescope = deed("plan"), deed("apply"), deed("undo"), deed("remap"), deed("rescope")
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):

@@ -50,17 +50,10 @@ def deeds(apps: Mapping[str, App]) -> None:
     act("pipedrive", "edit", "persons", "udo", fields={"leadloom_city": "Q-city"})
     act("activecampaign", "edit", "contacts", "mia", fields={"lastName": "Q-name"})
     act("activecampaign", "delete", "contacts", "lea")
-    apps["pipedrive"].act(
-        {
-            "do": "create",
-            "object": "persons",
-            "id": "",
-            "fields": {"first_name": "Ida", "last_name": "Q-neu", "emails": [_mail("ida@neu.example")]},
-        }
-    )
-    apps["hubspot"].act(
-        {"do": "create", "object": "contacts", "id": "", "fields": {"firstname": "Max", "lastname": "Roth", "email": "max@roth.example"}}
-    )
+    ida = {"first_name": "Ida", "last_name": "Q-neu", "emails": [_mail("ida@neu.example")]}
+    apps["pipedrive"].act({"do": "create", "object": "persons", "id": "", "fields": ida})
+    max_ = {"firstname": "Max", "lastname": "Roth", "email": "max@roth.example"}
+    apps["hubspot"].act({"do": "create", "object": "contacts", "id": "", "fields": max_})
 
 
 def _mail(address: str) -> dict[str, Any]:

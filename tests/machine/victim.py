@@ -49,7 +49,7 @@ def _work(settings: Path, order: dict[str, Any], answers: int) -> None:
         with open_workspace(read_settings(settings), adapter=MortalAdapter(HTTPAdapter(), fate), clock=clock) as workspace:
             report = engine.sync(replace(workspace, store=MortalStore(workspace.store, fate)))
         _say(answers, {"where": "", "out": totals(report), "steps": len(fate.steps), "status": report.status})
-    except BaseException:
+    except BaseException:  # noqa: BLE001  # said where the tests can see it
         traceback.print_exc()
     finally:
         os._exit(1)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import BaseAdapter
 
-from connectors.base import Op, Outcome, Page, Receipt, Record, Write
+from connectors.base import Outcome, Page, Receipt, Record, Write
 from store.unit import Unit
 from sync.document import PlanDocument
 from sync.push import request
-from sync.state import EntryState, Ref
+from sync.state import EntryState, PlannedWrite, Ref
 from tests.machine.laws import demand
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Watch:
         with self.world.mortal.inner.engine.connect() as connection:
             entries = Unit(connection).entries(account=account, states=OPEN)
         for write in writes:
-            mine = [entry for entry in entries if (entry.write.id, entry.write.key) == (write.id, write.key or "")]
+            mine = [entry for entry in entries if _is_about(entry.write, write)]
             demand([entry.state for entry in mine] == [EntryState.SENT], f"open in the journal for {write}: {mine}")
             demand(request(mine[0].write) == write, f"sent {write}, but the journal has {mine[0]}")
             if write.key:
@@ -81,11 +80,18 @@ class Watch:
         yield from (*dialect.rows, *dialect.sets["emails"], *dialect.sets["phones"])
 
     def only_what_was_planned(self, document: PlanDocument) -> None:
-        rows = [(row.account, row.object, row.id, row.key, {remote: new for remote, _, _, new, _ in row.fields}) for row in document.rows]
+        rows = [(row.account, row.object, row.id, row.key, {one.remote: one.new for one in row.fields}) for row in document.rows]
         for account, write in self.sent:
             one = (account, write.object, write.id, write.key or "")
             planned = [fields for *who, fields in rows if tuple(who) == one]
             demand(any(dict(write.fields).items() <= fields.items() for fields in planned), f"apply sent {write}, the plan has {planned}")
+
+
+def _is_about(planned: PlannedWrite, write: Write) -> bool:
+    """Whether both are about one record; a create is about its key."""
+    if planned.object != write.object or (planned.id is None) != (write.id is None):
+        return False
+    return planned.id == write.id if write.id is not None else planned.key == write.key
 
 
 class WatchedConnector:
@@ -113,7 +119,7 @@ class WatchedConnector:
         return records
 
     def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
-        self.watch.leaves(self.name, [replace(write, op=Op.CREATE) if write.id is None else write for write in writes])
+        self.watch.leaves(self.name, writes)
         self.watch.writing = True
         try:
             receipts: list[Receipt] = self.inner.write(object, writes)

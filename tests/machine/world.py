@@ -29,6 +29,7 @@ from store.store import open_store
 from sync import engine, pull, push
 from sync.document import PlanDocument
 from sync.state import Ref
+from sync.undo import Undoing
 from sync.workspace import Scope, Stopped
 from tests.machine.dying import Fate, Killed, MortalAdapter, MortalStore
 from tests.machine.laws import demand, mailboxes, no_is_loosened, nothing_read_is_lost, remembered
@@ -82,6 +83,7 @@ class RandomWorld(World):
     runs: int = 0  # complete ones
     doom: int | None = None  # the kill point of the next command
     counted: Callable[[], None] = lambda: None  # told when a command has ended, while its steps are still known
+    undone: bool = False  # some run was taken back: a create may be made again
     quiet: bool = False  # the noise is over: whatever a guard holds is let go
     document: PlanDocument | None = None
     unmapped: set[tuple[str, str]] = field(default_factory=set)
@@ -221,6 +223,17 @@ class RandomWorld(World):
         if report is not None:
             self.tell(f"apply: {report.status} {totals(report)} stale {len(report.stale)}")
 
+    def undo(self) -> None:
+        """Some run is taken back, as far as nobody has moved on since."""
+        with self.mortal.inner.begin() as unit:
+            known = [str(row["id"]) for row in unit.runs(8)]
+        if known:
+            undoing = Undoing(self.rng.choice(known))
+            report = self.run(lambda: engine.undo(self.workspace(), undoing), f"undo {undoing.run}")
+            self.undone = True
+            if report is not None:
+                self.tell(f"undo {undoing.run}: {report.status} {totals(report)}")
+
     def die(self) -> None:
         """The next command dies somewhere."""
         self.doom = self.rng.randrange(240)
@@ -299,6 +312,9 @@ class RandomWorld(World):
 
     def some(self) -> tuple[Ref, Record]:
         live = self.look(self.rng.choice(list(self.apps))) or self.look()
+        while not live:
+            self.create()
+            live = self.look()
         ref = self.rng.choice(sorted(live))
         return ref, live[ref]
 
