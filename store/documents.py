@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.state import Base, Candidate, Cell, Origin, Pair, Ref, Revision, dump_value, load_value
+from sync.state import Base, Candidate, Cell, Late, Origin, Pair, Ref, Revision, dump_value, load_value
 
 EMPTY = Pair()
 FLIPS = 3  # its place in a dumped pair; zero of them is the usual case
@@ -52,7 +52,7 @@ def _dump_pair(pair: Pair) -> Any:
         dump_value(pair.meant),
         pair.refused,
         pair.flips,
-        None if pair.late is None else [pair.late[0], dump_value(pair.late[1])],
+        None if pair.late is None else [pair.late.sent, dump_value(pair.late.meant), seconds(pair.late.until)],
     ]
     while parts and (parts[-1] is None or (len(parts) == FLIPS + 1 and parts[FLIPS] == 0)):
         parts.pop()
@@ -68,8 +68,15 @@ def _load_pair(parts: Any) -> Pair:
         load_value(meant),
         None if refused is None else (refused[0], refused[1]),
         0 if flips is None else flips,
-        None if late is None else (late[0], load_value(late[1])),
+        _load_late(late),
     )
+
+
+def _load_late(late: Any) -> Late | None:
+    if late is None or len(late) < 3:  # stores of old do not know until when; by now nothing lands any more
+        return None
+    until = instant(late[2])
+    return None if until is None else Late(late[0], load_value(late[1]), until)
 
 
 def dump_fields(fields: Mapping[str, Value]) -> str:

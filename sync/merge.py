@@ -309,18 +309,18 @@ def _read(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple[B
         if theirs == pair.seen:
             pairs.setdefault(row.id, pair)
             continue
-        if row.lead in SETS:
-            pairs[row.id] = Pair(seen=theirs)
+        if pair.late is not None and pair.is_own(theirs, _when(view.record, now)):
+            pairs[row.id] = Pair(theirs, pair.late.meant)
             continue
-        if pair.late is not None and theirs == pair.late[0]:
-            pairs[row.id] = Pair(theirs, pair.late[1])
+        if row.lead in SETS:
+            pairs[row.id] = Pair(seen=theirs, late=pair.late)
             continue
         meaning = row.parse(theirs, pair.meant)
         if row.direction == "out" or policy.fields[row.lead].direction == "out":
             pairs[row.id] = _foreign_edit(view, row, pair, theirs, meaning, policy, problems, reviews)
             continue
         flips = _flips(view, lead, row, pair, now)
-        pairs[row.id] = Pair(theirs, meaning, pair.refused if same(meaning, pair.meant) else None, flips)
+        pairs[row.id] = Pair(theirs, meaning, pair.refused if same(meaning, pair.meant) else None, flips, pair.late)
         if row.lead in RESTRICTIONS:
             if pair.meant is True and meaning is not True:
                 problems.append(_lifted(view, row))
@@ -333,7 +333,7 @@ def _read(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple[B
             continue
         new = CLEARED if blank(meaning) else meaning
         lo = _latest(view.since, view.record.created_at if first else view.base.read_at)
-        hi = view.record.changed_at if view.record.changed_at is not None else now
+        hi = _when(view.record, now)
         changes.append(Change(row.lead, pair.meant, new, view.ref, row.id, lo, hi, first, tug, partial(row.fits, theirs)))
     return Base(pairs, now), changes, problems, reviews
 
@@ -345,6 +345,11 @@ def _flips(view: View, lead: LeadState, row: Any, pair: Pair, now: datetime) -> 
         return pair.flips
     recent = view.base.read_at is not None and now - view.base.read_at <= FLIP_WINDOW
     return pair.flips + 1 if recent else 1
+
+
+def _when(record: Observed, now: datetime) -> datetime:
+    """The latest moment at which what a record shows can have been written."""
+    return record.changed_at if record.changed_at is not None else now
 
 
 def _latest(*moments: datetime | None) -> datetime | None:
@@ -396,6 +401,15 @@ def _foreign_edit(
     return Pair(theirs, ABSENT, (ours, "tug_of_war"), flips)
 
 
+def _written_there(view: View, name: str, now: datetime) -> dict[str, Any]:
+    """What a record shows, without writes of ours to parts of the set that landed late."""
+    record, base = view.record, view.base
+    if record is None:
+        return {}
+    own = {row.remote for row in view.dialect.sets[name] if base.pair(row.id).is_own(record.fields.get(row.remote), _when(record, now))}
+    return {remote: value for remote, value in record.fields.items() if remote not in own}
+
+
 def _merge_set(
     name: str,
     views: Iterable[View],
@@ -414,7 +428,7 @@ def _merge_set(
     for view in views:
         if view.record is None:
             continue
-        before, after = shown_items(view, name, view.seen()), shown_items(view, name, {**view.seen(), **view.record.fields})
+        before, after = shown_items(view, name, view.seen()), shown_items(view, name, {**view.seen(), **_written_there(view, name, now)})
         old, new = {item.key for item in before}, {item.key for item in after}
         added += [item for item in after if item.key not in old]
         removed.update(dict.fromkeys(old - new, view.ref))

@@ -277,7 +277,8 @@ def _settle_updates(workspace: Workspace, door: Door, object: str, dialect: Any,
             id = entry.write.id or ""
             record, found = records.get(id), links.get(id)
             if record is not None and found is not None and record.ending is None:
-                base = settle_unknown(found[1], entry.write, record.fields, dialect)
+                until = (now if entry.sent_at is None else entry.sent_at) + workspace.settle_after
+                base = settle_unknown(found[1], entry.write, record.fields, dialect, until)
                 links[id] = (found[0], hold_undone(base, entry.write, dialect))
             elif found is not None and entry.write.section is Section.DELETE:
                 links[id] = (_deleted_link(found[0]), Base(found[1].pairs, now))

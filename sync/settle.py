@@ -13,7 +13,7 @@ from typing import Any
 from leads.model import ABSENT
 from mappings.sets import shown as shown_items
 from sync.merge import SETS, every_row
-from sync.state import Base, Cell, Pair, PlannedWrite, dump_value
+from sync.state import Base, Cell, Late, Pair, PlannedWrite, dump_value
 
 IGNORED = "ignored"  # accepted, not applied
 
@@ -47,13 +47,13 @@ def settle_create(write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, 
 
 def _settle_cell(pair: Pair, cell: Cell, shown: Any, dialect: Any) -> Pair:
     if cell.field in SETS:
-        return _settle_set(cell, shown, dialect)
+        return replace(_settle_set(cell, shown, dialect), late=pair.late)
     row = dialect.row(cell.row_id)
     if shown == cell.new or row.fits(shown, cell.meant) or is_spelling(cell.new, shown):
-        return Pair(shown, cell.meant, None, pair.flips)
+        return Pair(shown, cell.meant, None, pair.flips, pair.late)
     if shown == cell.old:
         return replace(pair, seen=cell.old, refused=(dump_value(cell.meant), IGNORED))
-    return Pair(cell.new, cell.meant, None, pair.flips)  # somebody wrote after us: the next read takes it as their change
+    return Pair(cell.new, cell.meant, None, pair.flips, pair.late)  # somebody wrote after us: the next read takes it as their change
 
 
 def is_spelling(sent: Any, shown: Any) -> bool:
@@ -89,8 +89,8 @@ def without(write: PlannedWrite, remote: str, cause: str) -> PlannedWrite:
     return replace(write, cells=tuple(replace(cell, held=cause) if cell.remote == remote else cell for cell in write.cells))
 
 
-def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any) -> Base:
-    """The base after an unanswered update, from what the record shows now.
+def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, until: datetime) -> Base:
+    """The base after an unanswered update that may land `until` then, from what the record shows now.
 
     Shows what we sent: it landed. Shows what it showed before: it did not, the debt comes back by itself, and should the write land
     late it is recognised as ours. Anything else is somebody's edit, for merge to judge.
@@ -101,10 +101,10 @@ def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], d
             continue
         shown, pair = fields[cell.remote], pairs.get(cell.row_id, Pair())
         if cell.field in SETS:
-            if shown == cell.new:
-                pairs[cell.row_id] = Pair(shown)
+            landed = shown == cell.new
+            pairs[cell.row_id] = Pair(shown) if landed else replace(pair, late=Late(cell.new, cell.meant, until))
         elif shown == cell.new or (shown != cell.old and dialect.row(cell.row_id).fits(shown, cell.meant)):
             pairs[cell.row_id] = Pair(shown, cell.meant, None, pair.flips)
         else:
-            pairs[cell.row_id] = replace(pair, late=(cell.new, cell.meant))
+            pairs[cell.row_id] = replace(pair, late=Late(cell.new, cell.meant, until))
     return Base(pairs, base.read_at)

@@ -48,20 +48,31 @@ class Link:
     ending: str = ""
 
 
+class Late(NamedTuple):
+    """A write that seemed lost: what was sent, what it means, and until when it may still land."""
+
+    sent: Json
+    meant: Value
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """The base of one field of one link.
 
     `refused` is (value, reason): what this CRM would not take or cannot show; it is not planned again while it stays the same.
-    `flips` counts foreign edits of a field that is ours. `late` is (sent, meant) of a write that seemed lost: should it land after
-    all, it is our own write and nobody's edit.
+    `flips` counts foreign edits of a field that is ours.
     """
 
     seen: Json = None
     meant: Value = ABSENT
     refused: tuple[Json, str] | None = None
     flips: int = 0
-    late: tuple[Json, Value] | None = None
+    late: Late | None = None
+
+    def is_own(self, theirs: Json, at: datetime) -> bool:
+        """Whether what a record shows since `at` is a write of ours that landed late, and nobody's edit."""
+        return self.late is not None and theirs == self.late.sent and at <= self.late.until
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.machine.machine import Machine
 
 FEW, MANY = 100, 2_000
-BLOCKS = 4
+BLOCKS = 10
 
 
 def play(number: int, examples: int, steps: int, machine: type[Machine] = Machine) -> None:
@@ -19,9 +19,10 @@ def play(number: int, examples: int, steps: int, machine: type[Machine] = Machin
     run_state_machine_as_test(seed(number)(type(machine.__name__, (machine,), {})), settings=chosen)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_sequences_fall_quiet_and_keep_the_laws(block: int) -> None:
-    play(block, FEW // BLOCKS, 20)
+    play(block, FEW // BLOCKS, 16)
 
 
 @pytest.mark.nightly

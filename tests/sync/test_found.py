@@ -87,3 +87,52 @@ def test_a_field_may_leave_the_mapping_while_the_answer_to_a_create_is_awaited(w
     report = built.sync(guards=replace(built.guards, yes=True))
     assert not report.stopped
     assert len(built.records("pipedrive", "persons")) == 1
+
+
+def test_a_write_that_lands_late_does_not_undo_the_one_that_came_after_it(world: Build) -> None:
+    built = world([{"crm": crm, **ANNA} for crm in ("hubspot", "pipedrive")], ("hubspot", "pipedrive"))
+    built.sync()
+    contact = only(built, "hubspot", "contacts")
+    built.act("hubspot", "edit", "contacts", contact, fields={"jobtitle": "First"})
+    built.apps["pipedrive"].faults.order({"match": {"method": "PATCH"}, "fault": "lands_late", "delay_s": 130})
+    built.sync()
+    built.act("hubspot", "edit", "contacts", contact, fields={"jobtitle": "Second"})
+    built.sync()
+    built.clock.advance(60)
+    built.sync()
+    built.sync()
+    person = only(built, "pipedrive", "persons")
+    assert built.value("pipedrive", "persons", person, "leadloom_job_title") == "Second"
+    assert built.value("hubspot", "contacts", contact, "jobtitle") == "Second"
+
+
+def test_who_types_again_what_a_lost_write_said_is_heard(world: Build) -> None:
+    built = world([{"crm": crm, **ANNA} for crm in ("hubspot", "pipedrive")], ("hubspot", "pipedrive"))
+    built.sync()
+    contact, person = only(built, "hubspot", "contacts"), only(built, "pipedrive", "persons")
+    built.act("hubspot", "edit", "contacts", contact, fields={"jobtitle": "First"})
+    built.apps["pipedrive"].faults.order({"match": {"method": "PATCH"}, "fault": "timeout_before"})
+    built.sync()
+    built.act("hubspot", "edit", "contacts", contact, fields={"jobtitle": "Second"})
+    built.sync()
+    built.clock.advance(3600)
+    built.act("pipedrive", "edit", "persons", person, fields={"leadloom_job_title": "First"})
+    built.sync()
+    assert built.value("hubspot", "contacts", contact, "jobtitle") == "First"
+
+
+def test_addresses_that_land_late_do_not_take_away_what_was_added_since(world: Build) -> None:
+    built = world([{"crm": crm, **ANNA} for crm in ("hubspot", "pipedrive")], ("hubspot", "pipedrive"))
+    built.sync()
+    contact = only(built, "hubspot", "contacts")
+    built.act("hubspot", "edit", "contacts", contact, fields={"leadloom_other_emails": "one@more.example"})
+    built.apps["pipedrive"].faults.order({"match": {"method": "PATCH"}, "fault": "lands_late", "delay_s": 130})
+    built.sync()
+    built.act("hubspot", "edit", "contacts", contact, fields={"leadloom_other_emails": "one@more.example; two@more.example"})
+    built.sync()
+    built.clock.advance(60)
+    built.sync()
+    built.sync()
+    (person,) = built.records("pipedrive", "persons")
+    assert [one["value"] for one in person["emails"]] == ["anna@acme.example", "one@more.example", "two@more.example"]
+    assert quiet(built)
