@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 
 PEERS := build/peers
 
-.PHONY: demo test check bench bench-peers nightly docs constraints clean
+.PHONY: demo test check bench bench-peers nightly kills docs constraints clean
 
 demo: $(INSTALLED)  ## four local CRMs, messy leads, one sync, and a second one that writes nothing
 	$(BIN)/leadloom demo
@@ -34,6 +34,9 @@ $(PEERS)/%/.installed:
 
 nightly: $(INSTALLED)  ## every test, with the long profiles
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 -q -m "nightly or not nightly" --timeout 3600
+
+kills: $(INSTALLED)  ## kill a sync at every step, and show what the next runs make of it
+	$(BIN)/python -m tests.machine.kills
 
 docs: $(INSTALLED)  ## write the generated parts of docs/ anew
 	$(BIN)/python docs/generate.py

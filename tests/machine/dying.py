@@ -119,7 +119,7 @@ def _listen(unit: Unit, woven: list[tuple[Ref, Record]]) -> None:
         if _caller().startswith("weave"):
             there = {(ref.account, ref.object) for ref in refs}
             rows = [row for account, object in there for row in unit.inbox_rows(account, object, "", 10_000)]
-            woven.extend((ref, record) for ref, record, _ in rows if ref in refs and record.ending is None)
+            woven.extend((ref, record) for ref, record, *_ in rows if ref in refs and record.ending is None)
         drop(refs)
 
     unit.drop_inbox = drop_inbox  # type: ignore[method-assign]

@@ -81,7 +81,7 @@ class Stage:
             sync()
             deeds(world.apps)
         self.states = {crm: json.dumps(app.snapshot()) for crm, app in world.apps.items()}
-        self.at = world.clock.now()
+        self.at, self.proved = world.clock.now(), {of: set(found) for of, found in world.watch.proved.items()}
         with world.mortal.inner.engine.connect() as connection:
             connection.exec_driver_sql("rollback")
             connection.exec_driver_sql(f"vacuum into '{self.kept}'")
@@ -99,10 +99,14 @@ class Stage:
         world.mortal.inner.close()
         for crm, app in world.apps.items():
             app.restore(json.loads(self.states[crm]))
+            app.faults.clear()
+            app._late.clear()
         for leftover in self.store.parent.glob(f"{self.store.name}*"):
             leftover.unlink()
         shutil.copy(self.kept, self.store)
         world.clock.advance(self.at - world.clock.now())
+        world.watch.proved.clear()
+        world.watch.proved.update({of: set(found) for of, found in self.proved.items()})
         world.rng = Random(0)
 
     def told(self) -> Any:

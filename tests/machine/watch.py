@@ -44,13 +44,15 @@ class Watch:
             self.proved[ref, name].add(json.dumps(value, sort_keys=True))
 
     def leaves(self, account: str, writes: Sequence[Write]) -> None:
-        """Every write that leaves stands in the journal as sent, and no older one to its record is open."""
+        """Every write that leaves stands in the journal as sent, and no other one to a field of it is open."""
         with self.world.mortal.inner.engine.connect() as connection:
             entries = Unit(connection).entries(account=account, states=OPEN)
         for write in writes:
             mine = [entry for entry in entries if _is_about(entry.write, write)]
-            demand([entry.state for entry in mine] == [EntryState.SENT], f"open in the journal for {write}: {mine}")
-            demand(request(mine[0].write) == write, f"sent {write}, but the journal has {mine[0]}")
+            sent = [entry for entry in mine if entry.state is EntryState.SENT and request(entry.write) == write]
+            demand(len(sent) == 1, f"not in the journal: {write}; open are {mine}")
+            rivals = [entry for entry in mine if entry not in sent and set(request(entry.write).fields) & set(write.fields)]
+            demand(not rivals, f"open in the journal beside {write}: {rivals}")
             if write.key:
                 self.creates[write.key] = write
         self.sent += [(account, write) for write in writes]

@@ -32,7 +32,7 @@ from store.documents import (
 from store.lease import LeaseHeld
 from store.schema import metadata
 from store.store import Store, open_store
-from sync.state import Base, Cell, Origin, Pair, Ref, Revision
+from sync.state import Base, Cell, Late, Origin, Pair, Ref, Revision
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -42,7 +42,9 @@ json = st.one_of(
 )
 items = st.lists(st.builds(Item, text, text, text), min_size=1, max_size=3).map(tuple)
 values = st.one_of(st.just(ABSENT), st.just(CLEARED), st.booleans(), st.integers(-(10**12), 10**12), text, items)
-pairs = st.builds(Pair, json, values, st.none() | st.tuples(json, text), st.integers(0, 3), st.none() | st.tuples(json, values))
+pairs = st.builds(
+    Pair, json, values, st.none() | st.tuples(json, text), st.integers(0, 3), st.none() | st.builds(Late, json, values, st.just(NOW))
+)
 origins = st.builds(Origin, text, st.none(), text, st.none() | st.just(NOW), st.none() | st.just(NOW))
 
 
