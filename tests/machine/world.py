@@ -1,6 +1,6 @@
-"""Random worlds over the real engine: people work in four sandbox CRMs, answers get lost, the process dies; then quiet.
+"""A world over the real engine: people work in four sandbox CRMs, answers get lost, the process dies, settings change; then quiet.
 
-Everything a world does follows from its seed: one thread, one clock, one source of dice. A world that breaks a law prints its story.
+Everything follows from its dice: one thread, one clock. What happened is kept as a story.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -224,15 +224,27 @@ class RandomWorld(World):
             self.tell(f"apply: {report.status} {totals(report)} stale {len(report.stale)}")
 
     def undo(self) -> None:
-        """Some run is taken back, as far as nobody has moved on since."""
+        """A run, or one field of it, is taken back as far as nobody has moved on since; what people typed stays where it stands."""
         with self.mortal.inner.begin() as unit:
-            known = [str(row["id"]) for row in unit.runs(8)]
-        if known:
-            undoing = Undoing(self.rng.choice(known))
-            report = self.run(lambda: engine.undo(self.workspace(), undoing), f"undo {undoing.run}")
-            self.undone = True
-            if report is not None:
-                self.tell(f"undo {undoing.run}: {report.status} {totals(report)}")
+            known = [str(run["id"]) for run in unit.runs(100) if run["kind"] in ("sync", "undo")]
+        if not known:
+            return
+        undoing = Undoing(self.rng.choice(known), field=self.rng.choice(("", "", "", "job_title", "emails", "address.city")))
+        self.land()
+        before = self.typed_and_shown()
+        self.undone = True
+        report = self.run(lambda: engine.undo(self.workspace(), undoing), f"undo {undoing.run} {undoing.field}")
+        if report is not None:
+            self.tell(f"undo {undoing.run} {undoing.field}: {report.status} {totals(report)}")
+            done = report.undone
+            demand(done["fields"] == done["back"] + sum(one["count"] for one in done["left"]), f"the counts of the undo: {done}")
+        after = self.typed_and_shown()
+        taken = [typed for typed in before if typed not in after and typed.excuse == ""]
+        demand(not taken, f"undo took away what a person typed: {taken}")
+
+    def typed_and_shown(self) -> list[Typed]:
+        live = self.look()
+        return [typed for typed in self.typed if typed.ref in live and typed.token in str(live[typed.ref].fields.get(typed.remote))]
 
     def die(self) -> None:
         """The next command dies somewhere."""
@@ -596,14 +608,3 @@ def _template() -> Path:
         unit.put_meta("secret", "0" * 32)
     store.close()
     return path
-
-
-def closing(world: RandomWorld) -> AbstractContextManager[RandomWorld]:
-    @contextmanager
-    def opened() -> Iterator[RandomWorld]:
-        try:
-            yield world
-        finally:
-            world.mortal.inner.close()
-
-    return opened()
