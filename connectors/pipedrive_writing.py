@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from connectors import pipedrive_persons as persons
@@ -14,6 +15,7 @@ from connectors.pipedrive_company import PERSONS, Company
 from connectors.pipedrive_organizations import Undecided
 from connectors.pipedrive_reading import Reading, missing
 from connectors.singly import Unfit, rejected, write_singly
+from connectors.surprises import as_documented
 
 NAMES: Final = ("name", "first_name", "last_name")
 NOBODY: Final = {"name": "[erased]", "emails": [], "phones": []}
@@ -30,7 +32,7 @@ class Writing:
         self._looked_at = -FRESH_S
 
     def write(self, writes: Sequence[Write]) -> list[Receipt]:
-        return write_singly(self._door.account, writes, self._one)
+        return self._with_statuses(writes, write_singly(self._door.account, writes, self._one))
 
     def _one(self, write: Write) -> Receipt:
         if write.op is not Op.CREATE and not str(write.id).isdecimal():
@@ -60,7 +62,7 @@ class Writing:
         if not answer.ok:
             return self._refused(write, answer)
         row = written(self._door, answer)
-        return Receipt(Outcome.CREATED, id=str(row["id"]), record=self._read_back(write, row))
+        return Receipt(Outcome.CREATED, id=str(row["id"]), record=self._read_back(row))
 
     def _updated(self, write: Write, answer: Answer) -> Receipt:
         if answer.status in (404, 410):
@@ -70,7 +72,7 @@ class Writing:
         row = written(self._door, answer)
         if str(row["id"]) != write.id:
             raise unexpected(self._door, answer)
-        return Receipt(Outcome.UPDATED, id=write.id, record=self._read_back(write, row))
+        return Receipt(Outcome.UPDATED, id=write.id, record=self._read_back(row))
 
     def _erase(self, write: Write) -> Receipt:
         """A deleted person can be restored for 30 days, so its data is emptied first (vendor specification, deletePerson)."""
@@ -117,18 +119,28 @@ class Writing:
             self._looked_at = now
         return self._company.schema()
 
-    def _read_back(self, write: Write, row: Mapping[str, Any]) -> Record:
-        """The record of the answer. A marketing status may be accepted and not applied, and is shown only when asked for."""
-        if persons.OPT_OUT in write.fields and persons.MARKETING not in row:
-            row = self._with_marketing(row)
+    def _read_back(self, row: Mapping[str, Any]) -> Record:
         return persons.record(row, self._company.schema(), (), self._company.organisations.name)
 
-    def _with_marketing(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _with_statuses(self, writes: Sequence[Write], receipts: Sequence[Receipt]) -> list[Receipt]:
+        """A marketing status may be accepted and not applied, and no answer to a write shows it: it is read for all rows together."""
+        unshown = [str(receipt.id) for write, receipt in zip(writes, receipts, strict=True) if _hides_status(write, receipt)]
         try:
-            shown = self._reading.row(str(row["id"]), (persons.OPT_OUT,))
+            with as_documented(self._door.account):
+                shown = {record.id: record.fields for record in self._reading.get(unshown, (persons.OPT_OUT,))} if unshown else {}
         except ConnectorError:
-            return row  # the write itself is confirmed; its status stays unobserved
-        return row if shown is None else shown
+            shown = {}  # the writes themselves are confirmed; their statuses stay unobserved
+        return [
+            replace(receipt, record=replace(receipt.record, fields={**receipt.record.fields, **shown[str(receipt.id)]}))
+            if receipt.record is not None and _hides_status(write, receipt) and str(receipt.id) in shown
+            else receipt
+            for write, receipt in zip(writes, receipts, strict=True)
+        ]
+
+
+def _hides_status(write: Write, receipt: Receipt) -> bool:
+    is_done = receipt.outcome in (Outcome.CREATED, Outcome.UPDATED)
+    return persons.OPT_OUT in write.fields and is_done and receipt.record is not None and persons.OPT_OUT not in receipt.record.fields
 
 
 def _address(write: Write) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.base import Connector, Ending, Json, Op, Outcome, Page, Receipt, Record, Write
+from connectors.errors import ConnectorError, Unreadable
 from connectors.http import Door
 from tests.contract import declared
 from tests.contract.rigs import Need, Rig, Wrap
@@ -139,6 +140,22 @@ class EndsAfterOnePage(Liar):
             return
 
 
+class WalksInCircles(Liar):
+    def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        while True:
+            try:
+                yield from self.inner.changes(object, cursor, fields)
+                return
+            except Unreadable:
+                continue
+
+
+class MissesUnsubscriptions(Liar):
+    def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
+        for page in self.inner.changes(object, cursor, fields):
+            yield Page([one for one in page.records if one.fields.get("opt_out:email") is not True], page.cursor)
+
+
 class ForgetsItsCursor(Liar):
     def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
         return self.inner.changes(object, None, fields)
@@ -221,6 +238,37 @@ class AdoptsAndOverwrites(Liar):
         if receipt.outcome is Outcome.ADOPTED:
             self.inner.write(write.object, [Write(Op.UPDATE, write.object, write.fields, id=receipt.id)])
         return receipt
+
+
+class SpendsTheWrites(Liar):
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        receipts = self.inner.write(object, writes)
+        for write in writes:
+            if isinstance(write.fields, dict):
+                write.fields.clear()
+        return receipts
+
+
+class TakesIdsApart(Liar):
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        return self.inner.get(object, [part for id in ids for part in id.split(",")], fields)
+
+
+class CrashesOnSurprise(Liar):
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        try:
+            return self.inner.get(object, ids, fields)
+        except Unreadable as error:
+            raise KeyError("results") from error
+
+
+class HidesTheRequest(Liar):
+    def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
+        try:
+            return self.inner.get(object, ids, fields)
+        except ConnectorError as error:
+            error.request_id = None
+            raise
 
 
 class QuotesWhatItRefused(Liar):
@@ -377,4 +425,10 @@ MUTANTS = (
     _liar(does_not_wait, _by("failure.test_a_throttled_read_waits_as_told")),
     _liar(gives_up_at_once, _by("failure.test_a_read_is_repeated", "503")),
     _liar(miscounts, _by("manners.test_calls_are_counted_as_they_are_made")),
+    _liar(WalksInCircles, _by("changes.test_a_page_that_comes_again_and_again_stops_the_walk"), at="salesforce"),
+    _liar(MissesUnsubscriptions, _by("changes.test_an_unsubscription_is_among_the_changes"), at="pipedrive"),
+    _liar(SpendsTheWrites, _by("writing.test_a_write_is_left_as_it_was")),
+    _liar(TakesIdsApart, _by("secrets.test_ids_joined_to_one_touch_nothing"), at="pipedrive"),
+    _liar(CrashesOnSurprise, _by("failure.test_a_success_that_holds_an_error_is_no_success")),
+    _liar(HidesTheRequest, _by("failure.test_an_unreadable_answer_is_told_with_the_vendors_own_number_of_the_request")),
 )  # fmt: skip

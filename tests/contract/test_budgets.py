@@ -12,7 +12,7 @@ BUDGETS = {
     # What was written is read back by one query a batch: Salesforce's answers do not show records.
     "salesforce": ((1, 0), (1, 0), (5, 5), (5, 5), (5, 5), (0, 5)),
     # One page of organisations for their names; a marketing status is shown only when asked for.
-    "pipedrive": ((3, 0), (2, 0), (0, 1000), (0, 1000), (1000, 1000), (0, 1000)),
+    "pipedrive": ((3, 0), (2, 0), (0, 1000), (0, 1000), (10, 1000), (0, 1000)),
     # Two probes of the time filter, once; the lists of a contact are read before it is taken off them.
     "activecampaign": ((12, 0), (10, 0), (0, 1000), (0, 1000), (1000, 1000), (0, 1000)),
 }
