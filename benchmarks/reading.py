@@ -112,17 +112,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reading", description=__doc__)
     parser.add_argument("--records", type=int, default=100_000, help="people in each CRM")
     parser.add_argument("--tied", type=int, default=250_000, help="contacts of HubSpot that changed at one time")
+    parser.add_argument("--crm", nargs="*", choices=PAGE, default=list(PAGE))
     parser.add_argument("--job", help=argparse.SUPPRESS)
     parser.add_argument("-o", "--output", type=Path, default=Path("build/reading.json"))
     arguments = parser.parse_args()
     if arguments.job is not None:
         print(json.dumps(read(*json.loads(arguments.job))))
         return
-    figures = [measure(crm, arguments.records) for crm in PAGE] if arguments.records else []
-    figures += [measure_tied(arguments.tied)] if arguments.tied else []
+    figures = []
+    for one in _measured(arguments.crm, arguments.records, arguments.tied):
+        print(f"{one.crm}, {one.read}: {one.seconds} s", file=sys.stderr)
+        figures.append(one)
     show(figures)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps([asdict(one) for one in figures], indent=2) + "\n", "utf-8")
+
+
+def _measured(crms: list[str], records: int, tied: int) -> Iterator[Figures]:
+    if records:
+        yield from (measure(crm, records) for crm in crms)
+    if tied:
+        yield measure_tied(tied)
 
 
 def show(figures: list[Figures]) -> None:

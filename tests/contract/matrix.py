@@ -27,7 +27,8 @@ DAMAGED = ("html", "empty", "truncate")
 REFUSED = ("401", "403")
 FAULTS = (*REFUSED, *BUSY, *BROKEN, *LOST, *DAMAGED, "partial")
 READS = ("page", "get", "find", "schema")
-WRITES = ("create", "update", "opt_out", "delete")
+WRITES = ("create", "update", "opt_out", "delete", "erase")
+ENDS = ("delete", "erase")
 CALLS = (*READS, *WRITES)
 DONE = ("created", "updated", "deleted")
 SETTLE_AFTER_S = 301.0
@@ -164,6 +165,7 @@ def _write(rig: Rig, call: str, id: str) -> Write:
         "update": lambda: rig.update(id, grade="meant"),
         "opt_out": lambda: Write(Op.UPDATE, rig.object, {OPT_OUT: True, **rig.said(grade="meant")}, id=id),
         "delete": lambda: rig.delete(id),
+        "erase": lambda: rig.erase(id),
     }[call]()
 
 
@@ -177,13 +179,13 @@ def _settled(rig: Rig, call: str, write: Write) -> str:
     if not _is_done(rig, call, write):
         return "the write was lost"
     people = sorted(str(rig.world.raw(id, rig.name("family"))) for id in rig.world.records())
-    expected = {"create": ["Byron0", "Byron1", "Byron5", "Byron77"], "delete": ["Byron0", "Byron77"]}
+    expected = {"create": ["Byron0", "Byron1", "Byron5", "Byron77"], **{end: ["Byron0", "Byron77"] for end in ENDS}}
     return "" if people == expected.get(call, ["Byron0", "Byron1", "Byron77"]) else f"there are {people}"
 
 
 def _really(rig: Rig, call: str, write: Write) -> bool:
     """Whether the CRM shows what the write meant, without asking the connector."""
-    if call == "delete":
+    if call in ENDS:
         return write.id not in rig.world.records()
     done = "meant" in rig.truths("grade").values()
     return done and (call != "opt_out" or not rig.world.mailable(str(write.id)))
@@ -193,7 +195,7 @@ def _is_done(rig: Rig, call: str, write: Write) -> bool:
     if call == "create":
         return [one.fields[rig.name("grade")] for one in rig.settle(write)] == ["meant"]
     record = rig.get_one(str(write.id), [*rig.names("grade"), OPT_OUT])
-    if call == "delete":
+    if call in ENDS:
         return record.ending is not None
     done = record.fields[rig.name("grade")] == "meant"
     return done and (call != "opt_out" or not rig.world.mailable(record.id))
