@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -56,15 +57,28 @@ def search(app: HubSpot, request: Request, type: str) -> Reply:
     limit, after = _page(app, body)
     groups = _groups(app, body)
     sort = _sort(objects, body.get("sorts") or [])
+    groups, below = _without_bound(groups, sort)
     switches = [app.settings["iso_in_search"], app.settings["merged_ghosts"]]
     key = json.dumps([objects.name, objects.version, _lag_edge(app), switches, groups, sort, body.get("query")], sort_keys=True)
     found = app.found.get(key, lambda: _search(app, objects, groups, sort, body.get("query")))
-    page = found[after : after + limit]
+    first = 0 if below is None else bisect_left(found, 1 - below, key=lambda thing: -thing.id)
+    total = len(found) - first
+    page = found[first + after : first + after + limit]
     names = objects.wanted(body.get("properties") or None)
-    answer: dict[str, Any] = {"total": len(found), "results": [objects.show(thing, names, dated=app.dated) for thing in page]}
-    if after + limit < len(found):
+    answer: dict[str, Any] = {"total": total, "results": [objects.show(thing, names, dated=app.dated) for thing in page]}
+    if after + limit < total:
         answer["paging"] = {"next": {"after": str(after + limit)}}
     return Reply(200, answer, rows=len(page))
+
+
+def _without_bound(groups: list[list[dict[str, Any]]], sort: tuple[str, bool]) -> tuple[list[list[dict[str, Any]]], int | None]:
+    """The groups without an upper bound of the ids, and the bound: a walk down the ids then searches once and not once a page."""
+    if len(groups) != 1 or sort != ("hs_object_id", True):
+        return groups, None
+    bounds = [one for one in groups[0] if one.get("propertyName") == "hs_object_id" and one.get("operator") == "LT"]
+    if len(bounds) != 1 or not str(bounds[0].get("value")).isdigit():
+        return groups, None
+    return [[one for one in groups[0] if one is not bounds[0]]], int(bounds[0]["value"])
 
 
 def _page(app: HubSpot, body: dict[str, Any]) -> tuple[int, int]:
