@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,6 +56,21 @@ class Ledger(Erasures):
                 return
             yield from ((row.name, json.loads(row.document)) for row in rows)
             after = rows[-1].seq
+
+    def events_by_mailbox(self) -> Iterator[tuple[str, list[Document]]]:
+        """Every mailbox with its events, oldest first, one mailbox at a time."""
+        after = ""
+        event = t.consent_event.c
+        while True:
+            names = sa.select(event.mailbox).where(event.mailbox > after).distinct().order_by(event.mailbox).limit(STREAM)
+            mailboxes = [row.mailbox for row in self._run(names)]
+            if not mailboxes:
+                return
+            within = (event.mailbox >= mailboxes[0], event.mailbox <= mailboxes[-1])
+            rows = self._run(sa.select(event.mailbox, event.document).where(*within).order_by(event.mailbox, event.seq))
+            for mailbox, group in groupby(rows, key=lambda row: row.mailbox):
+                yield mailbox, [json.loads(row.document) for row in group]
+            after = mailboxes[-1]
 
     def forget_events(self, mailboxes: Sequence[str], persons: Sequence[str]) -> None:
         """Take a person out of the ledger; the trail keeps its rows, which say nothing without the salts that go here."""
