@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from leads.consent.event import RESTRICTIONS, Event, Interval, Kind, Provenance, union
+from leads.consent.event import RESTRICTIONS, UNKNOWN, Event, Interval, Kind, Provenance, union
 from leads.consent.grade import confirms
 from leads.consent.policy import Policy
+from leads.consent.times import has_time, instant
 
 OBSERVED: Final = (Provenance.SYNC, Provenance.IMPORT)  # what an operator may take back: what was seen, never what a person did
 WEAKEST: Final = (Provenance.PURCHASED, Provenance.IMPORT, Provenance.SYNC, Provenance.OPERATOR, Provenance.SUBJECT)
@@ -86,4 +87,15 @@ def _double(request: Event, confirm: Event) -> Grant:
         evidence={**request.evidence, **confirm.evidence},
         notice={**confirm.notice, **request.notice},
     )
-    return Grant(event, frozenset({request.name, confirm.name}), confirm.occurred.hi - lo)
+    return Grant(event, frozenset({request.name, confirm.name}), _took(request, confirm))
+
+
+def _took(request: Event, confirm: Event) -> float:
+    """How long the confirmation took at most. Where the clock of the request was wrong, its own evidence tells."""
+    if request.occurred.lo != UNKNOWN:
+        return confirm.occurred.hi - request.occurred.lo
+    asked, clicked = (event.evidence.get(part) for event, part in ((request, "request"), (confirm, "confirm")))
+    stamps = [one.get("at") if isinstance(one, Mapping) else None for one in (asked, clicked)]
+    if not all(has_time(stamp) for stamp in stamps):
+        return -UNKNOWN
+    return max(0.0, instant(str(stamps[1])) - instant(str(stamps[0])))

@@ -41,6 +41,7 @@ MEANS: Final = {
     Kind.WITHDRAW: Status.WITHDRAWN,
     Kind.DENY: Status.DENIED,
 }
+OBJECTED: Final = frozenset({"marketing", ANY})  # an objection to it is one to profiling for it (GDPR Art. 21(2)), by whatever channel
 CONDITIONS: Final = ("address_from_sale", "own_similar_goods", "notice_at_collection", "notice_at_each_use")  # UWG 7(3)
 
 
@@ -176,8 +177,7 @@ class _Case:
             case "existing_customer":
                 return self.key.channel == "email" and all(given.get(name) is True for name in CONDITIONS)
             case "presumed_b2b":
-                reason = given.get("reason")
-                return self.key.channel == "phone" and self.key.audience != "b2c" and isinstance(reason, str) and reason.strip() != ""
+                return self.key.channel == "phone" and self.key.audience != "b2c" and _is_documented(given)
             case "legitimate_interest":
                 return self.key.channel == "postal"  # where UWG 7 forbids a channel, no interest permits it
             case "contract" | "legal_obligation":
@@ -234,18 +234,29 @@ def _anchor(event: Event, now: float) -> float:
 
 def _restricts(event: Event, key: Key, persons: frozenset[str], links: Links) -> bool:
     same_mailbox = event.mailbox == key.mailbox
-    same_person = event.scope is Scope.PERSON and not persons.isdisjoint(
-        event.persons | _persons_of(event.mailbox, event.identifier, links)
-    )
+    same_person = event.scope is Scope.PERSON and not persons.isdisjoint(_who_said_it(event, links))
     if not (same_mailbox or same_person):
         return False
+    if event.kind is Kind.OBJECT and OBJECTED & event.purposes and is_within(key.purpose, "profiling"):
+        return True
     return not event.channels.isdisjoint({ANY, key.channel}) and any(
         purpose == ANY or is_within(key.purpose, purpose) for purpose in event.purposes
     )
 
 
+def _who_said_it(event: Event, links: Links) -> frozenset[str]:
+    """Of several people behind one mailbox the one who is named; a name that the mailbox does not know (any more) may be any of them."""
+    behind = _persons_of(event.mailbox, event.identifier, links)
+    return event.persons if event.persons and event.persons <= behind else event.persons | behind
+
+
 def _persons_of(mailbox: str, identifier: str, links: Links) -> frozenset[str]:
     return links.get(identifier, frozenset()) | links.get(mailbox, frozenset())
+
+
+def _is_documented(conditions: Mapping[str, object]) -> bool:
+    """Something concrete is said, and nothing of it is missing."""
+    return len(conditions) > 0 and all(value is True or (isinstance(value, str) and value.strip() != "") for value in conditions.values())
 
 
 def _lacks_ip(event: Event) -> bool:

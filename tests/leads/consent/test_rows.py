@@ -198,3 +198,35 @@ def test_everything_that_is_wrong_with_a_file_is_told_at_once() -> None:
         "event 3.occurred",
         "ask 1.channel",
     ]
+
+
+def test_of_two_people_behind_one_mailbox_the_one_who_objected_is_meant() -> None:
+    links = {A: ["p1"], B: ["p2"], "email:info@x.de": ["p1", "p2"]}
+    objection = no(who="email:info@x.de", kind="object", person="p2")
+    assert answer(file([*doi(), objection], links=links))["status"] == "confirmed"
+    assert answer(file([*doi(who=B), objection], who=B, links=links))["status"] == "objected"
+
+
+def test_an_objection_follows_a_merge_that_left_its_lead_without_a_name() -> None:
+    merged = {A: ["p1"], B: ["p1"]}
+    assert answer(file([*doi(), no(who=B, kind="object", person="p2")], links=merged))["status"] == "objected"
+
+
+def test_an_objection_to_marketing_is_one_to_profiling() -> None:
+    assert answer(file([no(kind="object")], purpose="profiling.scoring"))["permitted"] is False
+    assert answer(file([no()], purpose="profiling.scoring"))["permitted"] is True
+
+
+def test_a_request_stamped_in_the_future_is_judged_by_its_own_evidence() -> None:
+    asked, clicked = doi(day=10)
+    wrong = {**asked, "occurred": {"lo": at(900), "hi": at(900)}, "observed_at": at(10)}
+    assert answer(file([wrong, clicked]))["status"] in ("confirmed", "expired")
+    assert answer(file([wrong, clicked, no(day=5)]))["status"] == "withdrawn"
+
+
+def test_presumed_interest_needs_a_documented_reason() -> None:
+    phone = "phone:+493023125000"
+    presumed = {**basis(who=phone), "legal_basis": "presumed_b2b", "purposes": ["marketing"], "channels": ["phone"]}
+    for conditions, permitted in (({"reason": "asked for an offer on 3 March"}, True), ({}, False), ({"reason": " "}, False)):
+        event = {**presumed, "evidence": {"conditions": conditions}}
+        assert answer(file([event], who=phone, channel="phone"))["permitted"] is permitted
