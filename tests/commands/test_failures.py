@@ -62,18 +62,19 @@ def test_every_exit_code_is_explained():
 def test_interrupted_is_130(leadloom, configured, crms, tmp_path):
     configured()
     lines = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)",  # a shell's background jobs ignore it
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['leadloom', 'sync']",
         "import cli; from sync import engine",
         "engine.sync = lambda *_: (print('busy', flush=True), time.sleep(60))",
         "cli.main()",
     )
     command = [sys.executable, "-c", "\n".join(lines)]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    process.stdout.readline()
-    begin = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "settled by the next run" in err
