@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -444,6 +444,11 @@ class Unit(Ledger):
     def revisions(self, lead_id: str) -> list[tuple[str, datetime | None, list[Revision]]]:
         rows = self._run(sa.select(t.revision).where(t.revision.c.lead_id == lead_id).order_by(t.revision.c.n))
         return [(row.run, instant(row.at), load_revisions(row.changes)) for row in rows]
+
+    def revisions_of(self, lead_ids: Sequence[str]) -> list[tuple[datetime, Revision]]:
+        """Everything that ever changed in these leads, each with when it was kept."""
+        rows = self._in(t.revision, t.revision.c.lead_id, lead_ids)
+        return [(datetime.fromtimestamp(row.at, UTC), one) for row in rows for one in load_revisions(row.changes)]
 
     def replace_problems(self, lead_ids: Sequence[str], problems: Iterable[Problem], run: str, at: datetime) -> None:
         for ids in chunks(list(lead_ids)):

@@ -424,7 +424,8 @@ def _merge_set(
     items: Items = ours if isinstance(ours, tuple) else ()
     added: list[Any] = []
     removed: dict[str, Ref] = {}
-    last: View | None = None
+    steps: list[Revision] = []
+    value: Value = ours
     for view in views:
         if view.record is None:
             continue
@@ -432,24 +433,31 @@ def _merge_set(
         old, new = {item.key for item in before}, {item.key for item in after}
         added += [item for item in after if item.key not in old]
         removed.update(dict.fromkeys(old - new, view.ref))
-        if old != new:
-            last = view
-    if last is None:
+        result = _without_and_with(items, removed, added)
+        if old != new and not same(result, value):
+            steps.append(_set_revision(name, value, result, view.ref, removed, now))
+            value = result
+    if same(value, ours) or (value is CLEARED and policy.fields[name].blank == OnBlank.KEEP):
         return
+    fields[name], origins[name] = value, replace(steps[-1].origin, rule=UNION)
+    revisions += steps
+
+
+def _without_and_with(items: Items, removed: Mapping[str, Ref], added: Sequence[Any]) -> Value:
+    """What is newly shown somewhere stays, whoever removed it elsewhere."""
     fresh = {item.key for item in added}
-    kept = [item for item in items if item.key not in removed or item.key in fresh]
-    have = {item.key for item in kept}
+    kept = {item.key: item for item in items if item.key not in removed or item.key in fresh}
     for item in added:
-        if item.key not in have:
-            kept.append(item)
-            have.add(item.key)
-    result: Value = tuple(kept) if kept else CLEARED
-    if same(result, ours) or (result is CLEARED and policy.fields[name].blank == OnBlank.KEEP):
-        return
-    origin = Origin(last.ref.account, last.ref, "", None, now)
-    fields[name], origins[name] = result, replace(origin, rule=UNION)
-    dropped = tuple(((item,), removed[item.key].account) for item in items if item.key not in have)
-    revisions.append(Revision(name, ours, result, origin, UNION, dropped))
+        kept.setdefault(item.key, item)
+    return tuple(kept.values()) if kept else CLEARED
+
+
+def _set_revision(name: str, before: Value, after: Value, ref: Ref, removed: Mapping[str, Ref], now: datetime) -> Revision:
+    """One step of a set, with the record that it comes from; several records may change it at once."""
+    were: Items = before if isinstance(before, tuple) else ()
+    have = {item.key for item in after} if isinstance(after, tuple) else set()
+    dropped = tuple(((item,), removed[item.key].account) for item in were if item.key not in have and item.key in removed)
+    return Revision(name, before, after, Origin(ref.account, ref, "", None, now), UNION, dropped)
 
 
 def shown_items(view: View, name: str, fields: Mapping[str, Any]) -> Items:

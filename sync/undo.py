@@ -66,13 +66,14 @@ class Left:
 class Now:
     """A record as it stands: link and base as remembered, `record` as just read.
 
-    `attached` tells whether deals or activities hang on it; None: unknown.
+    `attached` tells whether deals or activities hang on it; None: unknown. `gave_at` is when it last gave the lead a value (None: never).
     """
 
     link: Link
     base: Base
     record: Any
     attached: bool | None = None
+    gave_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def undo(
         return all_left(why)
     mine = [entry for entry in history if entry.state is EntryState.DONE and _record(entry.write) == _record(entries[0].write)]
     if entries[0].write.section is Section.CREATE and undoing.field == "":
-        why = _why_kept(now, mine, lead, dialect)
+        why = _why_kept(now, mine, dialect)
         return TakenBack(_deletion(undoing, lead, now, dialect), (), len(cells)) if why == "" else all_left(why)
     last = entries[-1].op
     later = {cell.row_id: entry.run for entry in mine if entry.op > last for cell in entry.write.cells if not cell.held}
@@ -158,23 +159,44 @@ def _out_of_reach(now: Now | None, write: PlannedWrite) -> str:
 # A create
 
 
-def _why_kept(now: Now, mine: Sequence[Entry], lead: LeadState, dialect: Any) -> str:
+def _why_kept(now: Now, mine: Sequence[Entry], dialect: Any) -> str:
     """Why a created record has to stay; nothing: it may be deleted."""
     shown = now.record.fields
-    edited = any(now.base.knows(row.id) and shown.get(row.remote, seen) != seen for row in every_row(dialect) for seen in [_seen(now, row)])
+    edited = any(
+        now.base.knows(row.id) and shown.get(row.remote, seen) != seen for row in every_row(dialect) for seen in [_seen(now, row)]
+    ) or _shows_what_we_never_wrote(shown, mine, dialect)
     last = max((entry.done_at for entry in mine if entry.done_at is not None), default=None)
-    if now.record.changed_at is None or last is None:
+    if now.record.changed_at is None or last is None or _is_covered_up(now, mine, last, dialect):
         return "whether somebody has touched the record cannot be told; delete it by hand if nobody has"
-    if edited or now.record.changed_at > last + SKEW or _gave_something(now.link, lead, mine[0].done_at):
+    if edited or now.record.changed_at > last + SKEW or _gave_something(now, mine[0].done_at):
         return "somebody has edited the record since it was created"
     if now.attached is None:
         return "whether deals or activities are attached to the record cannot be seen; delete it by hand if there are none"
     return "deals, activities or notes are attached to the record" if now.attached else ""
 
 
-def _gave_something(link: Link, lead: LeadState, created: datetime | None) -> bool:
-    """Whether the lead holds a value that somebody typed into the record after we created it."""
-    return any(origin.ref == link.ref and (created is None or origin.hi is None or origin.hi > created) for origin in lead.origins.values())
+def _shows_what_we_never_wrote(shown: Mapping[str, Any], mine: Sequence[Entry], dialect: Any) -> bool:
+    """Whether a field holds another value than our last one, or an address or number stands where we put none."""
+    ours = {cell.row_id: (cell, entry.write.section) for entry in mine for cell in entry.write.cells if not cell.held}
+    for row in every_row(dialect):
+        theirs = shown.get(row.remote)
+        if row.id in ours and row.remote in shown and not _as_written(row, *ours[row.id], theirs):
+            return True
+        if row.id not in ours and row.lead in SETS and theirs not in (None, "", []):
+            return True
+    return False
+
+
+def _is_covered_up(now: Now, mine: Sequence[Entry], last: datetime, dialect: Any) -> bool:
+    """Whether a write of ours may have hidden an edit: it moved the stamp of a record that nobody had read since we created it."""
+    created = mine[0].done_at
+    unread = [row for row in every_row(dialect) if now.record.fields.get(row.remote) is not None and not now.base.knows(row.id)]
+    return created is not None and last > created + SKEW and len(unread) > 0
+
+
+def _gave_something(now: Now, created: datetime | None) -> bool:
+    """Whether somebody ever typed into the record after we created it, whatever became of the value since."""
+    return now.gave_at is not None and (created is None or now.gave_at > created)
 
 
 def _seen(now: Now, row: Any) -> Any:

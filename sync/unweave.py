@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from connectors.errors import ConnectorError
@@ -12,7 +13,7 @@ from mappings.sets import shown
 from sync.census import Census
 from sync.merge import SETS
 from sync.plan import address
-from sync.state import Entry, Link, PlannedWrite, Ref, Section
+from sync.state import Entry, Link, PlannedWrite, Ref, Revision, Section
 from sync.undo import Left, Now, Undoing, released, undo, written
 from sync.weave import LEADS, Begin, Sink, dialects_of
 from sync.workspace import Door, Workspace
@@ -81,6 +82,20 @@ def _is_deletion(entry: Entry) -> bool:
     return entry.write.section is Section.DELETE
 
 
+def _is_create(entry: Entry) -> bool:
+    return entry.write.section is Section.CREATE
+
+
+def _gave(revisions: Iterable[tuple[datetime, Revision]]) -> dict[Ref, datetime]:
+    """When each record last gave its lead a value."""
+    found: dict[Ref, datetime] = {}
+    for kept_at, one in revisions:
+        if one.origin.ref is not None:
+            at = kept_at if one.origin.hi is None else one.origin.hi
+            found[one.origin.ref] = max(at, found.get(one.origin.ref, at))
+    return found
+
+
 def _ref(entry: Entry) -> Ref:
     return Ref(entry.write.account, entry.write.object, entry.write.id or "")
 
@@ -107,7 +122,7 @@ class _Chunk:
             if dialect is None or lead_id not in self.leads or ref.account in self.census.stopped:
                 self._leave_unread(ref, lead_id, entries)
                 continue
-            now = None if found is None else Now(*found, records.get(ref), attached.get(ref))
+            now = None if found is None else Now(*found, records.get(ref), attached.get(ref), self.gave.get(ref))
             back = undo(
                 self.undoing, entries, self.journal[lead_id], now, self.leads[lead_id], dialect, self.workspace.policy, self.restricted
             )
@@ -126,6 +141,8 @@ class _Chunk:
                 for entry in _of_run(entries, self.undoing):
                     if not _is_deletion(entry):
                         self.entries[(lead_id, _ref(entry))].append(entry)
+            created = sorted({lead_id for (lead_id, _), entries in self.entries.items() if any(map(_is_create, entries))})
+            self.gave = _gave(unit.revisions_of(created))
             self.restricted: frozenset[tuple[str, str]] = frozenset(unit.restricted(self._addresses_before()))
 
     def _addresses_before(self) -> Iterator[str]:
@@ -158,7 +175,7 @@ class _Chunk:
 
     def _is_to_be_deleted(self, ref: Ref) -> bool:
         link: Link = self.links[ref][0]
-        created = any(entry.write.section is Section.CREATE for entry in self.entries.get((link.lead_id, ref), ()))
+        created = any(map(_is_create, self.entries.get((link.lead_id, ref), ())))
         return created and self.undoing.field == ""
 
     def _leave_unread(self, ref: Ref, lead_id: str, entries: Sequence[Entry]) -> None:

@@ -321,3 +321,15 @@ def test_a_create_with_something_attached_stays(world: Build, crm: str) -> None:
     assert ("", "deals, activities or notes are attached to the record") in reasons(undo(built, run))
     assert made_in(built, crm) == [id]
     assert quiet(built)
+
+
+def test_an_edit_that_our_own_later_write_covers_up_keeps_the_record(world: Build) -> None:
+    built, run = from_another(world, "salesforce")
+    (id,) = made_in(built, "salesforce")
+    first = undo(built, run, field="company.name")
+    built.act("salesforce", "edit", "Lead", id, fields={"MobilePhone": "+49 171 2345678"})
+    undo(built, first.run)
+    built.clock.advance(600)
+    report = undo(built, run)
+    assert made_in(built, "salesforce") == [id]
+    assert any("touched" in why or "edited" in why for _, why in reasons(report))
