@@ -55,7 +55,7 @@ def status(lead: LeadArgument, as_json: Json = False, config: Config = None) -> 
     from leads.consent.document import answer_of
 
     with one(lead, config) as (unit, found, _):
-        answers = [answer_of(key, answer) for key, answer in _answers(unit, found.id)]
+        answers = [answer_of(key, answer) for key, answer in _answers(unit, found.id, config)]
     showing.print_json(answers) if as_json else showing.show(_table(answers))
 
 
@@ -66,7 +66,7 @@ def explain(lead: LeadArgument, as_json: Json = False, config: Config = None) ->
     from commands.consent_words import sentences
 
     with one(lead, config) as (unit, found, zone):
-        told = sentences(_answers(unit, found.id), _events(unit, found.id), zone)
+        told = sentences(_answers(unit, found.id, config), _events(unit, found.id), zone)
     showing.print_json(told) if as_json else showing.show(*told)
 
 
@@ -136,7 +136,7 @@ def prove(
     if form not in ("leadloom", "iso27560"):
         raise Stop("--format is leadloom or iso27560.")
     with one(lead, config) as (unit, found, _):
-        proof = bundle(found.id, _answers(unit, found.id), _events(unit, found.id), unit.head(), datetime.now(UTC))
+        proof = bundle(found.id, _answers(unit, found.id, config), _events(unit, found.id), unit.head(), datetime.now(UTC))
     with private_file(output) as out:
         if output is not None and output.suffix == ".html":
             out.write(page(proof))
@@ -225,11 +225,13 @@ def _table(answers: Iterable[Mapping[str, Any]]) -> Any:
     return showing.table("", COLUMNS, rows)
 
 
-def _answers(unit: Unit, lead_id: str) -> list[tuple[Key, Answer]]:
+def _answers(unit: Unit, lead_id: str, config: Path | None) -> list[tuple[Key, Answer]]:
+    from commands.workspace import settings_of
     from leads.consent.policy import profile
     from sync.consents import answers
 
-    return answers(unit, _addresses(unit, lead_id), [lead_id], ASKED, datetime.now(UTC), profile("de-strict"))
+    policy = profile(settings_of(config).consent.profile)
+    return answers(unit, _addresses(unit, lead_id), [lead_id], ASKED, datetime.now(UTC), policy)
 
 
 def _events(unit: Unit, lead_id: str) -> dict[str, Mapping[str, Any]]:
