@@ -18,6 +18,7 @@ from tests.leads.consent.worlds import (
     ask,
     asked,
     days,
+    distinct,
     grants,
     ledgers,
     others,
@@ -58,7 +59,8 @@ def test_a_further_no_permits_nothing_that_was_not_permitted(events: list[Event]
 def test_a_no_is_lost_only_to_a_proved_and_certainly_later_grant(events: list[Event], key: Asked) -> None:
     answer = ask(events, key)
     grade = {"E0": 0, "E1": 1, "E2": 2, "E3": 3, None: -1}[answer["grade"]]
-    noes = [event for event in read_events(list({one["id"]: one for one in events}.values())) if event.kind in RESTRICTIONS]
+    events = distinct(events)
+    noes = [event for event in read_events(events) if event.kind in RESTRICTIONS]
     covering = [one for one in noes if one.identifier == key["who"] and _is_about(one, key)]
     if answer["permitted"] and covering:
         assert grade >= (2 if key["channel"] == "phone" else 3)

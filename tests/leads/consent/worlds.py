@@ -72,12 +72,21 @@ Asked = dict[str, Any]
 
 
 def ask(events: list[Event], key: Asked, **instead: Any) -> dict[str, Any]:
-    """The answer to `key`; an id that was drawn twice keeps its first event."""
-    unique: dict[str, Event] = {}
-    for event in events:
-        unique.setdefault(event["id"], event)
-    (found,) = evaluate(file(list(unique.values()), **{**key, **instead}))
+    """The answer to `key`."""
+    (found,) = evaluate(file(distinct(events), **{**key, **instead}))
     return found
+
+
+def distinct(events: list[Event]) -> list[Event]:
+    """An id that was drawn for two different events keeps the first; further sights of one event stay."""
+    first: dict[str, Event] = {}
+    for event in events:
+        first.setdefault(event["id"], event)
+    return [event for event in events if _said(event) == _said(first[event["id"]])]
+
+
+def _said(event: Event) -> Event:
+    return {name: value for name, value in event.items() if name != "observed_at"}
 
 
 def permitted(events: list[Event], key: Asked, **instead: Any) -> bool:
