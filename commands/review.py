@@ -81,7 +81,13 @@ def decide(
     with open_workspace(settings) as workspace:
         row = answers.decide(workspace, id, answer, by if by is not None else _user())
     answered = _summary(row, ZoneInfo(settings.defaults.timezone))
-    showing.print_json(answered) if as_json else showing.show(f"Question {id}: {answer}. The next sync carries it out.")
+    showing.print_json(answered) if as_json else showing.show(f"Question {id}: {answer}. {_what_follows(row, answer)}")
+
+
+def _what_follows(row: Row, answer: str) -> str:
+    if any(one["answer"] == answer and "pairs" in one for one in row["choices"]):
+        return "It is remembered for records to come; those that are there stay where they are."
+    return "The next sync carries it out."
 
 
 def _user() -> str:

@@ -1,8 +1,9 @@
 """Link: to which lead does a record belong?
 
 Pure. Known links are looked up before this step; here only newcomers are placed: by the key of our own create, by the lead id they
-carry (a hint: people clone and import records), by a cleaned e-mail address. Evidence that contradicts goes to review, and the
-newcomer becomes a lead of its own: two leads too many can be joined, one too few cannot be told apart again.
+carry (a hint: people clone and import records), by a cleaned e-mail address. Leads that a person called the same are one home. Evidence
+that contradicts goes to review, and the newcomer becomes a lead of its own: two leads too many can be joined, one too few cannot be told
+apart again.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Index:
     by_mailbox: dict[str, set[str]] = field(default_factory=dict)
     by_key: Mapping[str, str] = field(default_factory=dict)  # keys of our creates that still have no record
     mains: set[tuple[str, str]] = field(default_factory=set)  # (lead, account) that have a main link
+    elders: Mapping[str, str] = field(default_factory=dict)  # of leads that people called the same, the oldest
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ def _find(newcomer: Newcomer, index: Index) -> tuple[str | None, str, tuple[Revi
         if not _contradicts(newcomer, known):
             return known.lead_id, "carries our lead id", ()
         reviews = (_hint_review(newcomer, known),)
-    lead_id, by_address = _by_mailbox(newcomer, index)
-    return lead_id, "same e-mail address" if lead_id is not None else "first seen", (*reviews, *by_address)
+    lead_id, evidence, by_address = _by_mailbox(newcomer, index)
+    return lead_id, evidence, (*reviews, *by_address)
 
 
 def _contradicts(newcomer: Newcomer, known: Known) -> bool:
@@ -91,17 +93,32 @@ def _contradicts(newcomer: Newcomer, known: Known) -> bool:
     return bool(newcomer.mailboxes) and bool(known.mailboxes) and known.mailboxes.isdisjoint(newcomer.mailboxes)
 
 
-def _by_mailbox(newcomer: Newcomer, index: Index) -> tuple[str | None, tuple[Review, ...]]:
+def _by_mailbox(newcomer: Newcomer, index: Index) -> tuple[str | None, str, tuple[Review, ...]]:
     there = sorted({lead_id for mailbox in newcomer.mailboxes for lead_id in index.by_mailbox.get(mailbox, ())})
     if not there:
-        return None, ()
+        return None, "first seen", ()
     agreements = {lead_id: names_agree(newcomer.name, index.leads[lead_id].name) for lead_id in there}
     same_person = [lead_id for lead_id in there if agreements[lead_id] is Agreement.AGREE]
     possible = [lead_id for lead_id in there if agreements[lead_id] is Agreement.UNKNOWN]
-    if len(same_person) == 1 or (not same_person and len(possible) == 1 and len(there) == 1):
-        return (same_person or possible)[0], ()
+    homes = same_person or (possible if possible == there else [])
+    if len(homes) == 1:
+        return homes[0], "same e-mail address", ()
+    if len(elders := {index.elders.get(lead_id, lead_id) for lead_id in homes}) == 1:
+        return elders.pop(), "same e-mail address as leads that were decided to be one person", ()
     kind = "ambiguous" if same_person or possible else "shared_address"
-    return None, (_address_review(kind, newcomer, there),)
+    return None, "first seen", (_address_review(kind, newcomer, there),)
+
+
+def elders(oldest_first: Sequence[str], verdicts: Mapping[tuple[str, str], str]) -> dict[str, str]:
+    """Of every lead the oldest that people called the same person; a "different" among them makes all of them questions again."""
+    groups = {lead_id: [lead_id] for lead_id in oldest_first}
+    for (one, other), verdict in sorted(verdicts.items()):
+        if verdict == "same" and groups[one] is not groups[other]:
+            groups[one] += groups[other]
+            groups.update(dict.fromkeys(groups[other], groups[one]))
+    doubted = {id(groups[one]) for (one, other), verdict in verdicts.items() if verdict != "same" and groups[one] is groups[other]}
+    ages = {lead_id: age for age, lead_id in enumerate(oldest_first)}
+    return {lead_id: min(group, key=ages.__getitem__) for lead_id, group in groups.items() if id(group) not in doubted}
 
 
 def _remember(newcomer: Newcomer, lead_id: str, index: Index) -> None:

@@ -24,7 +24,7 @@ from leads.predicates import facts
 from mappings.sets import shown
 from sync.census import Census
 from sync.decide import Decision, decide
-from sync.link import Index, Known, Newcomer, Placed, link
+from sync.link import Index, Known, Newcomer, Placed, elders, link
 from sync.merge import RESTRICTIONS, SETS, Merged, View, merge
 from sync.observe import withdrawals
 from sync.plan import LeadPlan, Place, address, lead_address, plan
@@ -47,6 +47,7 @@ from sync.state import (
     Role,
     Section,
     pair_choices,
+    pair_key,
     refs_text,
 )
 from sync.workspace import Door, Endings, Workspace
@@ -258,8 +259,22 @@ def _index(unit: Any, newcomers: Sequence[Newcomer], dialects: Mapping[tuple[str
     by_key = sorted(set(index.by_key.values()))
     index.leads.update({id: _known(lead) for id, lead in unit.leads(by_key).items()})
     index.mains = unit.main_links(sorted(index.leads))
+    index.elders = _elders(unit, [leads[id] for found in index.by_mailbox.values() if len(found) > 1 for id in found])
     _complete(unit, index, dialects)
     return index
+
+
+def _elders(unit: Any, sharing: Sequence[LeadState]) -> dict[str, str]:
+    """What people decided about leads that share an address; a decision about a record holds for the lead that it belongs to."""
+    oldest_first = sorted({lead.id: (lead.created_at or EPOCH, lead.id) for lead in sharing}.values())
+    ids = [id for _, id in oldest_first]
+    owner = {pair_key(id): id for id in ids}
+    owner |= {pair_key(link.ref): id for id, found in unit.links_of(ids).items() for link, _ in found}
+    decided = unit.decisions_about(sorted(owner)).items()
+    known = [((owner[left], owner[right]), verdict) for (left, right), verdict in decided if left in owner and right in owner]
+    # Two sides that are one lead by now have nothing left to say; of two verdicts on the same leads "different" is the careful one.
+    apart_last = sorted((pair for pair in known if pair[0][0] != pair[0][1]), key=lambda pair: pair[1] != "same")
+    return elders(ids, {(min(pair), max(pair)): verdict for pair, verdict in apart_last})
 
 
 def _known(lead: LeadState) -> Known:
