@@ -1,0 +1,115 @@
+"""The leads, their addresses, and whom nobody may contact."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from store import schema as t
+from store.documents import dump_asked, dump_fields, dump_origins, instant, load_asked, load_fields, load_origins, seconds
+from store.queries import Queries, chunks, where_of
+from sync.state import LeadState, Ref, Restriction
+
+
+class Leads(Queries):
+    def next_leads(self, after: str, now: datetime | None, limit: int) -> list[str]:
+        """Leads with news, or (given `now`) with something due, by id."""
+        news = sa.select(t.inbox.c.lead_id.label("id")).where(t.inbox.c.lead_id > after).distinct()
+        due = sa.select(t.lead.c.id.label("id")).where(t.lead.c.due <= (-1.0 if now is None else now.timestamp()), t.lead.c.id > after)
+        first = [sa.select(part.order_by("id").limit(limit).subquery().c.id) for part in (news, due)]
+        both = sa.union(*first).subquery()
+        return [row.id for row in self._run(sa.select(both.c.id).order_by(both.c.id).limit(limit))]
+
+    def leads(self, ids: Sequence[str]) -> dict[str, LeadState]:
+        return {row.id: _lead(row) for row in self._in(t.lead, t.lead.c.id, ids)}
+
+    def put_leads(self, leads: Iterable[LeadState], at: datetime) -> None:
+        self._upsert(t.lead, [_lead_row(lead, at) for lead in leads])
+
+    def touch(self, lead_ids: Iterable[str]) -> None:
+        for ids in chunks(sorted(set(lead_ids))):
+            self._run(sa.update(t.lead).where(t.lead.c.id.in_(ids)).values(due=0.0, later=0.0))
+
+    def touch_all(self) -> None:
+        """Every lead is looked at by the next run: the settings that decide about it have changed."""
+        self._run(sa.update(t.lead).values(due=0.0, later=0.0))
+
+    def put_addresses(self, shown: Mapping[Ref, tuple[str, Iterable[str]]]) -> None:
+        """Which addresses each record shows now, replacing what was kept of it."""
+        self._delete(t.address, shown)
+        self._upsert(
+            t.address,
+            [{"address": one, **where_of(ref), "lead_id": lead_id} for ref, (lead_id, found) in shown.items() for one in set(found)],
+        )
+
+    def leads_at(self, addresses: Iterable[str]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in self._in(t.address, t.address.c.address, sorted(set(addresses))):
+            found[row.address].add(row.lead_id)
+        return found
+
+    def holders(self, addresses: Iterable[str]) -> dict[str, list[tuple[Ref, str]]]:
+        """Records that show an address, with their leads."""
+        found: dict[str, list[tuple[Ref, str]]] = defaultdict(list)
+        for row in self._in(t.address, t.address.c.address, sorted(set(addresses))):
+            found[row.address].append((Ref(row.account, row.object, row.id), row.lead_id))
+        return found
+
+    def restrict(self, restrictions: Iterable[Restriction], run: str) -> set[str]:
+        """Keep every no; returns the addresses for which one is new."""
+        unique = {(one.channel, one.address): one for one in restrictions}
+        known = self.restricted({address for _, address in unique})
+        fresh = {key: one for key, one in unique.items() if key not in known}
+        rows = [
+            {"channel": channel, "address": address, **where_of(one.ref), "seen_at": seconds(one.seen_at), "run": run}
+            for (channel, address), one in fresh.items()
+        ]
+        self._upsert(t.restriction, rows)
+        return {address for _, address in fresh}
+
+    def restricted(self, addresses: Iterable[str]) -> set[tuple[str, str]]:
+        return {(row.channel, row.address) for row in self._in(t.restriction, t.restriction.c.address, sorted(set(addresses)))}
+
+    def lift(self, address: str) -> None:
+        """Nothing is known any more that restricts this address."""
+        self._run(sa.delete(t.restriction).where(t.restriction.c.address == address))
+
+
+def _lead(row: Any) -> LeadState:
+    return LeadState(
+        row.id,
+        load_fields(row.fields),
+        load_origins(row.origins),
+        instant(row.stage_since),
+        row.stage_held,
+        row.epoch,
+        row.routed_epoch,
+        row.version,
+        instant(row.created_at),
+        row.open_debts,
+        instant(row.later),
+        load_asked(row.asked),
+    )
+
+
+def _lead_row(lead: LeadState, at: datetime) -> dict[str, Any]:
+    return {
+        "id": lead.id,
+        "fields": dump_fields(lead.fields),
+        "origins": dump_origins(lead.origins),
+        "stage_since": seconds(lead.stage_since),
+        "stage_held": lead.stage_held,
+        "epoch": lead.epoch,
+        "routed_epoch": lead.routed_epoch,
+        "version": lead.version,
+        "created_at": seconds(lead.created_at),
+        "changed_at": seconds(at),
+        "due": 0.0 if lead.open_debts else seconds(lead.due),
+        "later": seconds(lead.due),
+        "open_debts": lead.open_debts,
+        "asked": dump_asked(lead.asked),
+    }
