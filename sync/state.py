@@ -5,6 +5,8 @@ Vocabulary: DESIGN words only. `seen` is what a CRM showed, verbatim; `meant` th
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b32encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -359,3 +361,13 @@ class Policy:
 
     def rank(self, account: str) -> int:
         return self.precedence.index(account) if account in self.precedence else len(self.precedence)
+
+
+def link_step(ref: Ref, old: Value, new: Value, why: str) -> Revision:
+    """That a record came to a lead, or left it, as a step of the lead's history."""
+    return Revision(LINK, old, new, Origin(ref.account, ref), why)
+
+
+def digest(*parts: str) -> str:
+    """A short name that the same parts always get: what a plan names, its apply must find again."""
+    return b32encode(hashlib.sha256("\0".join(parts).encode()).digest()[:15]).decode().lower()

@@ -15,8 +15,8 @@ from sync.merge import SETS
 from sync.plan import address
 from sync.state import Entry, Link, PlannedWrite, Ref, Revision, Section
 from sync.undo import Left, Now, Undoing, released, undo, written
-from sync.weave import LEADS, Begin, Sink, dialects_of
-from sync.workspace import Door, Workspace
+from sync.weave import LEADS, Begin, Sink
+from sync.workspace import Door, Workspace, dialects_of
 
 
 @dataclass

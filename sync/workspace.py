@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from connectors.base import Connector, Ending, Identity, Owner, Schema
+from sync.census import Census
 from sync.state import Policy
 
 SETTLE_AFTER = timedelta(minutes=5)  # how late an unanswered create may still land
@@ -149,6 +151,26 @@ class Door:
 
     def objects(self) -> Iterable[tuple[str, Any]]:
         return self.dialects.items()
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of a run over what it has read: with which accounts, whose count it adds to, and the one time at which all of it happens."""
+
+    workspace: Workspace
+    doors: Sequence[Door]
+    run: str
+    census: Census
+    now: datetime
+
+    @cached_property
+    def dialects(self) -> dict[tuple[str, str], Any]:
+        """The dialects by account and object."""
+        return dialects_of(self.doors)
+
+
+def dialects_of(doors: Iterable[Door]) -> dict[tuple[str, str], Any]:
+    return {(door.name, object): dialect for door in doors for object, dialect in door.objects()}
 
 
 class Stopped(Exception):

@@ -134,7 +134,7 @@ def _does_not_wait_for_an_open_create() -> Iterator[None]:
 
 @contextmanager
 def _forgets_restrictions() -> Iterator[None]:
-    with patch.object(weave, "_restrict", lambda *_: None), patch.object(Unit, "restricted", lambda *_: set()):
+    with patch.object(weave, "restrict", lambda *_: None), patch.object(Unit, "restricted", lambda *_: set()):
         yield
 
 

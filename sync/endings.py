@@ -1,0 +1,78 @@
+"""Endings: what follows for a lead and its other records when a record is deleted, archived, merged, converted or not shown any more.
+
+Each account has a policy per kind of ending; without one the record is unlinked and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from connectors.base import Ending, Record
+from sync.state import Base, Link, LinkState, Problem, Ref, Review, Role, pair_choices
+from sync.workspace import Endings, Pass, Workspace
+
+DOOMED = "to be deleted"  # the ending to come of a record whose lead was deleted elsewhere, until its deletion is proved
+BY_US = f"{Ending.DELETED}:ours"
+RETURNING = (Ending.DELETED, Ending.ARCHIVED, Ending.MISSING)  # endings that a person can take back
+
+FOLLOWS: Mapping[str, str] = {
+    "unlink": "its lead stays as it is, and it is not created there again.",
+    "follow": "its lead goes on with the record that took its place.",
+    "recreate": "it is created there again if its lead is in scope.",
+    "disqualify": "its lead is disqualified everywhere.",
+    "delete": "the other records of its lead are to be deleted, behind the guard on deletes.",
+}
+
+
+def endings_of(workspace: Workspace, account: str) -> Endings:
+    return workspace.accounts[account].endings if account in workspace.accounts else Endings()
+
+
+def follow_aliases(turn: Pass, unit: Any, account: str, records: Mapping[Ref, Record]) -> set[Ref]:
+    """A survivor of a merge inside a CRM takes over the link of the records it swallowed; their ids forward from now on.
+
+    Where the policy is not to follow they end, and the survivor is a record like any other.
+    """
+    follow = endings_of(turn.workspace, account).merged == "follow"
+    rebound: set[Ref] = set()
+    for ref, record in records.items():
+        if not record.aliases:
+            continue
+        known = unit.links_at(ref.account, ref.object, [ref.id, *record.aliases])
+        old = [found for id, found in known.items() if id != ref.id and found[0].ref.id != ref.id and found[0].state is not LinkState.ENDED]
+        if not old:
+            continue
+        own = known.get(ref.id)
+        old.sort(key=lambda found: (found[0].role is Role.TWIN, found[0].ref))
+        heir = old[0][0]
+        if follow and (own is None or own[0].ref != ref):
+            unit.put_links([(replace(heir, ref=ref), Base())])
+            unit.give_to_leads({ref: heir.lead_id})
+            rebound.add(ref)
+        for lost, base in old:
+            unit.put_links([(replace(lost, state=LinkState.ENDED, ending=Ending.MERGED), base)])
+            if follow:
+                unit.put_alias(lost.ref, ref)
+        leads = sorted({lost.lead_id for lost, _ in old} | ({own[0].lead_id} if own is not None else set()))
+        if len(leads) > 1:
+            unit.ask([merged_leads(ref, leads)], turn.run, turn.now)
+    return rebound
+
+
+def merged_leads(survivor: Ref, lead_ids: Sequence[str]) -> Review:
+    question = f"{survivor.account} merged records of leads {' and '.join(lead_ids)} into {survivor.object} {survivor.id}. One person?"
+    return Review(
+        "merged_leads", f"merged:{':'.join(lead_ids)}", question, lead_ids[0], (survivor,), choices=pair_choices(lead_ids[0], lead_ids[1:])
+    )
+
+
+def ended_problem(link: Link, ending: Ending, rule: str) -> Problem:
+    where = f"{link.ref.object} {link.ref.id}"
+    message = f"{where} was {ending} in the CRM; {FOLLOWS[rule]}"
+    fix = "Nothing is to be done, unless it happened by mistake: then restore it in the CRM."
+    if ending is Ending.MISSING:
+        message = f"{where} is not shown any more: deleted, merged, or hidden from this user; {FOLLOWS[rule]}"
+        fix = "If it was deleted on purpose, nothing is to be done; else give the user of these credentials access to it."
+    return Problem(link.ref.account, f"ended:{ending}", message, fix, link.ref, link.lead_id)
