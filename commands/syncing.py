@@ -18,7 +18,7 @@ from commands.options import Accounts, Allow, Config, Json, Limit, Yes
 
 if TYPE_CHECKING:
     from sync.document import PlanDocument
-    from sync.engine import Report
+    from sync.running import Report
     from sync.workspace import Workspace
 
 

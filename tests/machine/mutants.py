@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from connectors.base import Outcome
 from store.unit import Unit
-from sync import engine, push, weave
+from sync import push, running, weave
 from sync.state import EntryState
 from tests.machine.kills import LATER
 from tests.machine.laws import Broken, demand
@@ -87,7 +87,7 @@ def _skips_the_journal() -> Iterator[None]:
 
 @contextmanager
 def _never_looks_up() -> Iterator[None]:
-    with patch.object(engine, "settle_open", lambda *_: None):
+    with patch.object(running, "settle_open", lambda *_: None):
         yield
 
 

@@ -1,0 +1,260 @@
+"""Running (shell): the steps of one run, and the account that it gives of itself.
+
+A rehearsal (plan, dry run) keeps the inbox and the cursors and nothing else: what it shows is worked out in a transaction that never
+happens. Lead ids and create keys are digests of what founded them, so that a plan and its apply name the same things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from sync.census import Census
+from sync.document import PlanDocument, row_of
+from sync.doors import chosen, open_doors
+from sync.erase import delete_pending, owed, recall
+from sync.guarding import hold_back, trust_all
+from sync.pull import account_problem, pull
+from sync.push import push, settle_open
+from sync.state import Entry, EntryState, PlannedWrite, Problem, Section
+from sync.undo import Left, Undoing
+from sync.unweave import Taken, release, unweave
+from sync.weave import Sink, weave
+from sync.workspace import Door, Guards, Pass, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did, in the shape of `sync --json`."""
+
+    run: str
+    status: str
+    accounts: Mapping[str, Any]
+    leads: Mapping[str, int]
+    reviews: int
+    problems: Sequence[Mapping[str, Any]]
+    stopped: Mapping[str, str]
+    guarded: Mapping[str, Sequence[str]]
+    stale: Sequence[tuple[str, str]] = ()
+    undone: Mapping[str, Any] | None = None
+
+    @property
+    def exit_code(self) -> int:
+        return {"guarded": 7, "partial": 1}.get(self.status, 0)
+
+    def document(self) -> dict[str, Any]:
+        undone = {} if self.undone is None else {"undone": dict(self.undone)}
+        return {
+            "run": self.run,
+            "status": self.status,
+            "accounts": self.accounts,
+            "leads": dict(self.leads),
+            "reviews": self.reviews,
+            "problems": list(self.problems),
+            **undone,
+        }
+
+
+class Run:
+    """One run at work: its steps, each of which keeps what it did; `report` closes it."""
+
+    def __init__(
+        self, workspace: Workspace, id: str, doors: Sequence[Door], census: Census, before: Mapping[str, Mapping[str, int]]
+    ) -> None:
+        self.workspace, self.id, self.doors, self.census, self._before = workspace, id, doors, census, before
+        self.linked: Mapping[tuple[str, str], int] = {}
+        self.waits: Mapping[tuple[str, str], frozenset[str]] = {}  # rows that are not written: their mapping changed
+        self._undoing: tuple[Undoing, Taken] | None = None
+
+    def read(self) -> None:
+        with self.workspace.store.begin() as unit:
+            self.linked = unit.linked()
+        settle_open(self.workspace, self._going(), self.id, self.census)
+        pull(self.workspace, self._going(), self.id, self.census)
+
+    def recall_erased(self) -> None:
+        """Nobody whom an older copy of the store has brought back takes part in a run."""
+        recall(self.workspace, self.id)
+
+    def delete_erased(self) -> None:
+        """Deletions of erased people that a CRM still owes, and of those who turned up again just now."""
+        delete_pending(self.workspace, self.doors, self.census)
+
+    def leave_rebased(self) -> None:
+        """What differs only by a changed mapping is not written before somebody looked at it."""
+        if self.workspace.guards.yes:
+            return
+        with self.workspace.store.begin() as unit:
+            self.waits = {
+                (door.name, object): frozenset(rows) for door in self.doors for object, rows in unit.rebased(door.name).items() if rows
+            }
+
+    def meet_again(self) -> None:
+        """Link and bring up to date what creates of this run met instead of creating: only what was just looked at, once."""
+        pull(self.workspace, self._going(), self.id, self.census, hints_only=True)
+        weave(self.workspace, self.doors, self.id, self.census, self.workspace.store.begin, news_only=True, waits=self.waits)
+        self.guard()
+        push(self.workspace, self.doors, self.id, self.census)
+
+    def weave(self, begin: Any) -> None:
+        weave(self.workspace, self.doors, self.id, self.census, begin, waits=self.waits)
+
+    def rehearse(self, rows: list[PlannedWrite]) -> None:
+        with self.workspace.store.rehearse() as unit:
+            weave(self.workspace, self.doors, self.id, self.census, partial(_same, unit), rows.append, waits=self.waits)
+            writes = unit.journal_states(self.id)
+        for (account, _state, _section), number in writes.items():
+            self.census.outcome(account, "skipped", number)
+
+    def take_back(self, undoing: Undoing, begin: Any, sink: Sink | None = None) -> None:
+        """Bring the leads up to date, set aside what they are owed, and plan what takes `undoing` back."""
+        freed = release(undoing, begin)
+        self.weave(begin)
+        self.census.forget_plans()
+        with begin() as unit:
+            again = [entry.write for entry in unit.entries(run=self.id, states=(EntryState.PLANNED,)) if _is_created_anew(entry, freed)]
+            unit.drop_planned()
+            unit.journal(again, self.id)
+        for write in again:
+            self.census.plan(write.account)
+            if sink is not None:
+                sink(write)
+        self._undoing = (undoing, unweave(self.workspace, self.doors, self.id, self.census, undoing, begin, sink))
+
+    def rehearse_undo(self, undoing: Undoing, rows: list[PlannedWrite]) -> None:
+        with self.workspace.store.rehearse() as unit:
+            self.take_back(undoing, partial(_same, unit), rows.append)
+            writes = unit.journal_states(self.id)
+        for (account, _state, _section), number in writes.items():
+            self.census.outcome(account, "skipped", number)
+
+    def left(self) -> tuple[Left, ...]:
+        return () if self._undoing is None else tuple(self._undoing[1].left)
+
+    def undone(self) -> dict[str, Any] | None:
+        """What was asked to be undone, how many fields that were, and what of it stays."""
+        if self._undoing is None:
+            return None
+        undoing, tally = self._undoing
+        left = [asdict(one) for one in tally.left]
+        return {"run": undoing.run, "fields": tally.fields, "back": tally.back, "stay": tally.fields - tally.back, "left": left}
+
+    def guard(self, *, trusting: bool = True, by: Guards | None = None) -> None:
+        hold_back(self._turn(), self.linked, trusting=trusting, by=by)
+
+    def trust_all(self) -> None:
+        trust_all(self._turn())
+
+    def keep_only(self, document: PlanDocument) -> None:
+        """Of what is planned now, only the rows of the document stay; rows of it that are not planned any more are stale."""
+        with self.workspace.store.begin() as unit:
+            entries = unit.entries(run=self.id, states=(EntryState.PLANNED,))
+            current = {row_of(entry.write).digest: entry for entry in entries}
+            extra = [entry for digest, entry in current.items() if digest not in document.digests]
+            unit.mark([entry.op for entry in extra], EntryState.SKIPPED, cause="not_in_plan", at=self.workspace.now())
+            for entry in extra:
+                self.census.outcome(entry.write.account, "skipped")
+        self.census.stale += [(row.account, row.target) for row in document.rows if row.digest not in current]
+
+    def skip_all(self, why: str) -> None:
+        with self.workspace.store.begin() as unit:
+            for door in self.doors:
+                number = unit.skip_planned(self.id, door.name, None, why, self.workspace.now())
+                self.census.outcome(door.name, "skipped", number)
+
+    def has_hints(self) -> bool:
+        with self.workspace.store.begin() as unit:
+            return any(unit.hints(door.name) for door in self._going())
+
+    def _turn(self) -> Pass:
+        return Pass(self.workspace, self.doors, self.id, self.census, self.workspace.now())
+
+    def _going(self) -> list[Door]:
+        return [door for door in self.doors if door.name not in self.census.stopped]
+
+    def report(self) -> Report:
+        census, now = self.census, self.workspace.now()
+        self._skip_what_stopped()
+        calls = {door.name: _since(door.connector.calls(), self._before.get(door.name, {})) for door in self.doors}
+        with self.workspace.store.begin() as unit:
+            for name, error in census.stopped.items():
+                unit.drop_account_problems(name)
+                unit.add_problems([account_problem(name, error)], self.id, now)
+            for name in set(census.seen) - set(census.stopped):
+                unit.drop_account_problems(name)
+            unit.add_problems([*owed(unit, census.seen), *census.problems, *_guard_problems(census)], self.id, now)
+            problems = [
+                {"id": group["id"], "account": group["account"], "cause": group["cause"], "count": group["count"], "fix": group["fix"]}
+                for group in unit.problem_groups()
+            ]
+            report = Report(
+                self.id,
+                census.status(),
+                census.accounts(calls),
+                {key: census.leads[key] for key in ("new", "changed", "merged")},
+                census.reviews,
+                problems,
+                {name: str(error) for name, error in census.stopped.items()},
+                {name: list(tripped.values()) for name, tripped in census.guarded.items()},
+                tuple(census.stale),
+                self.undone(),
+            )
+            unit.finish_run(self.id, report.status, report.document(), now)
+        return report
+
+    def _skip_what_stopped(self) -> None:
+        """What was planned for an account that stopped is not lost: it stays owed, and the report says so."""
+        with self.workspace.store.begin() as unit:
+            for name, error in self.census.stopped.items():
+                number = unit.skip_planned(self.id, name, None, error.cause, self.workspace.now())
+                self.census.outcome(name, "skipped", number)
+
+
+def _is_created_anew(entry: Entry, freed: set[tuple[str, str]]) -> bool:
+    return entry.write.section is Section.CREATE and (entry.write.lead_id, entry.write.account) in freed
+
+
+def _guard_problems(census: Census) -> list[Problem]:
+    fix = "Look at `leadloom plan`, then go on as the message says."
+    return [Problem(name, f"guard:{kind}", sentence, fix) for name, tripped in census.guarded.items() for kind, sentence in tripped.items()]
+
+
+@contextmanager
+def running(workspace: Workspace, kind: str, names: Iterable[str] | None) -> Iterator[Run]:
+    """A run over the accounts called `names`, or all, with their doors open; left by an exception, it is filed as interrupted."""
+    accounts = chosen(workspace, names)
+    before = {account.name: dict(account.connector.calls()) for account in accounts}
+    census = Census({account.name: None for account in accounts})
+    doors, stopped = open_doors(workspace, accounts)
+    with workspace.store.begin() as unit:
+        unit.drop_planned()
+        _look_anew(unit, workspace)
+        id = unit.start_run(kind, workspace.now())
+    for name, error in stopped.items():
+        census.stop(name, error)
+    run = Run(workspace, id, doors, census, before)
+    try:
+        yield run
+    except BaseException:
+        with workspace.store.begin() as unit:
+            unit.finish_run(id, "interrupted", {}, workspace.now())
+        raise
+
+
+def _look_anew(unit: Any, workspace: Workspace) -> None:
+    """Other rules, another scope, one more account: every lead may be owed something now."""
+    if unit.meta("settings") != workspace.fingerprint:
+        unit.touch_all()
+        unit.put_meta("settings", workspace.fingerprint)
+
+
+def _since(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {kind: number - before.get(kind, 0) for kind, number in now.items() if number > before.get(kind, 0)}
+
+
+@contextmanager
+def _same(unit: Any) -> Iterator[Any]:
+    yield unit
