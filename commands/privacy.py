@@ -16,8 +16,8 @@ from commands.finding import LeadArgument, lead_called, one
 from commands.options import Config, Json, Yes
 
 if TYPE_CHECKING:
-    from sync.running import Report
     from sync.erase import Person
+    from sync.running import Report
 
 privacy = typer.Typer(help="What a person may ask for.", no_args_is_help=True, rich_markup_mode=None)
 
