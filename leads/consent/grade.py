@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final
 
+from leads import normal
 from leads.consent.event import UNKNOWN, Event, Provenance
 from leads.consent.times import has_time, instant
 
@@ -39,7 +40,7 @@ def _grade(event: Event, ttl: float | None) -> Grade:
     if notice.get("conditional") is True:
         return Grade.E1
     if _is_documented(event):
-        return Grade.E3 if _is_confirmed(evidence, ttl) else Grade.E2
+        return Grade.E3 if _is_confirmed(event, ttl) else Grade.E2
     return Grade.E1 if _has_moment(event) or event.source or _is_source(evidence, notice) else Grade.E0
 
 
@@ -53,12 +54,25 @@ def _is_documented(event: Event) -> bool:
     return acted and _form(event.evidence, event.notice) is not None and _text(event.notice) is not None
 
 
-def _is_confirmed(evidence: Mapping[str, Any], ttl: float | None) -> bool:
+def _is_confirmed(event: Event, ttl: float | None) -> bool:
+    evidence = event.evidence
     at = [_part(evidence, name).get(key) for name, key in (("request", "at"), ("mail", "sent_at"), ("confirm", "at"))]
-    if not all(has_time(one) for one in at) or not confirms(evidence):
+    if not all(has_time(one) for one in at) or not confirms(evidence) or not _went_to(event):
         return False
     took = instant(str(at[2])) - instant(str(at[0]))
     return took >= 0 and (ttl is None or took <= ttl)
+
+
+def _went_to(event: Event) -> bool:
+    """Whether the mail (or the code) went to the very address that is granted; where that is not said, it did."""
+    to = _part(event.evidence, "mail").get("to")
+    if not isinstance(to, str):
+        return True
+    if event.identifier.startswith("phone:"):
+        number = normal.phone(to)
+        return not isinstance(number, normal.Refused) and event.identifier == f"phone:{number.e164}"
+    mail = normal.email(to)
+    return not isinstance(mail, normal.Refused) and event.identifier == f"email:{mail.norm}"
 
 
 def confirms(evidence: Mapping[str, Any]) -> bool:

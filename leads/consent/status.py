@@ -195,7 +195,7 @@ class _Case:
     def _means(self, restriction: Event) -> Status:
         """An explicit no after a grant takes it back."""
         found = MEANS[restriction.kind]
-        proved = [one for one in self.grants if self.grades[id(one)] >= self._least()]
+        proved = [one for one in self.grants if self.grades[id(one)] >= self.rule.min_evidence]
         earlier = any(one.event.occurred.lo <= restriction.occurred.hi and not self._after(one, restriction) for one in proved)
         return Status.WITHDRAWN if found is Status.DENIED and earlier else found
 
@@ -237,7 +237,7 @@ def _restricts(event: Event, key: Key, persons: frozenset[str], links: Links) ->
     same_person = event.scope is Scope.PERSON and not persons.isdisjoint(_who_said_it(event, links))
     if not (same_mailbox or same_person):
         return False
-    if event.kind is Kind.OBJECT and OBJECTED & event.purposes and is_within(key.purpose, "profiling"):
+    if MEANS[event.kind] is Status.OBJECTED and OBJECTED & event.purposes and is_within(key.purpose, "profiling"):
         return True
     return not event.channels.isdisjoint({ANY, key.channel}) and any(
         purpose == ANY or is_within(key.purpose, purpose) for purpose in event.purposes

@@ -214,7 +214,22 @@ def test_an_objection_follows_a_merge_that_left_its_lead_without_a_name() -> Non
 
 def test_an_objection_to_marketing_is_one_to_profiling() -> None:
     assert answer(file([no(kind="object")], purpose="profiling.scoring"))["permitted"] is False
+    assert answer(file([no(kind="complaint")], purpose="profiling.scoring"))["permitted"] is False
     assert answer(file([no()], purpose="profiling.scoring"))["permitted"] is True
+
+
+def test_a_confirmation_mail_that_went_to_another_address_confirms_nothing() -> None:
+    for to, expected in (("A@X.de", "confirmed"), ("b@x.de", "unproven"), ("nonsense", "unproven")):
+        asked, clicked = doi()
+        mail = {**asked["evidence"]["mail"], "to": to}
+        assert answer(file([{**asked, "evidence": {**asked["evidence"], "mail": mail}}, clicked]))["status"] == expected
+
+
+def test_a_no_after_a_grant_takes_it_back_whatever_a_new_one_would_have_to_prove() -> None:
+    rule = {**DE["rule"][0], "min_evidence": "E2", "regrant_evidence": "E3"}
+    policy = {**DE, "rule": [rule]}
+    assert answer(file([single(), no(kind="deny")], policy=policy))["status"] == "withdrawn"
+    assert answer(file([flag(), no(kind="deny")], policy=policy))["status"] == "denied"
 
 
 def test_a_request_stamped_in_the_future_is_judged_by_its_own_evidence() -> None:
