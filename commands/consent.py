@@ -182,7 +182,7 @@ def conflicts(limit: Limit = 100, as_json: Json = False, config: Config = None) 
     from leads.consent.policy import profile
     from mappings.schema import packaged
     from sync.consents import conflicts as found_in
-    from sync.merge import RESTRICTIONS
+    from sync.view import RESTRICTIONS
 
     settings = settings_of(config)
     flags: dict[tuple[str, str], dict[str, str]] = {
@@ -243,8 +243,8 @@ def _events(unit: Unit, lead_id: str) -> dict[str, Mapping[str, Any]]:
 
 def _addresses(unit: Unit, lead_id: str) -> dict[str, str]:
     """Identifier -> mailbox, for every address that the lead has."""
-    from sync.merge import SETS
     from sync.plan import address
+    from sync.view import SETS
 
     fields = unit.leads([lead_id])[lead_id].fields
     found: dict[str, str] = {}

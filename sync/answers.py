@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sync.merge import LEFT_ALONE
+from sync.compare import LEFT_ALONE
 from sync.state import Base, Pair, Ref
 from sync.workspace import Stopped, Workspace
 

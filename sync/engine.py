@@ -13,12 +13,12 @@ from connectors.base import NewField, Page
 from connectors.errors import ConnectorError
 from leads.model import ABSENT
 from sync.census import Census
+from sync.contest import IMPORT
 from sync.document import PlanDocument
 from sync.doors import chosen, open_doors
 from sync.erase import Person, erase
 from sync.guard import having_looked
 from sync.intake import IMPORT_OBJECT, ImportedTable
-from sync.merge import IMPORT
 from sync.pull import store_page
 from sync.push import push
 from sync.running import Report, Run, running

@@ -20,9 +20,9 @@ from leads.model import Items, Value
 from leads.normal import Refused
 from mappings.sets import shown
 from sync.census import Census
-from sync.merge import SETS
 from sync.plan import address, lead_address
 from sync.state import Problem, Ref
+from sync.view import SETS
 from sync.workspace import Door, Workspace
 
 GONE = (Outcome.DELETED, Outcome.GONE)

@@ -12,7 +12,7 @@ from typing import cast
 from connectors.base import Connector, Field, Identity, Record, Schema
 from mappings.apply import bind
 from mappings.schema import packaged
-from sync.merge import IMPORT
+from sync.contest import IMPORT
 from sync.workspace import Account, Door
 
 IMPORT_OBJECT = "leads"

@@ -14,7 +14,7 @@ from leads.model import ABSENT, Items, Value
 from leads.normal import Refused, email
 from mappings.sets import project, shown
 from mappings.values import Held
-from sync.merge import LEFT_ALONE, RESTRICTIONS, SETS, View, every_row
+from sync.compare import LEFT_ALONE
 from sync.state import (
     UNDONE,
     Base,
@@ -32,6 +32,7 @@ from sync.state import (
     load_value,
     same,
 )
+from sync.view import RESTRICTIONS, SETS, View, every_row
 
 Restricted = frozenset[tuple[str, str]]  # (channel, address)
 

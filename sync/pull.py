@@ -18,8 +18,8 @@ from connectors.errors import ConnectorError
 from leads.model import ABSENT
 from sync.census import Census
 from sync.erase import turn_away
-from sync.merge import RESTRICTIONS, every_row
 from sync.state import Base, Link, LinkState, Problem, Ref
+from sync.view import RESTRICTIONS, every_row
 from sync.workspace import Door, Stopped, Workspace
 
 GONE = (LinkState.ENDED, LinkState.WITHHELD)  # states of links without a record

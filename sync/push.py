@@ -17,11 +17,11 @@ from connectors.base import Op, Outcome, Receipt, Record, Write
 from connectors.errors import ConnectorError
 from sync.census import Census
 from sync.endings import BY_US, DOOMED
-from sync.merge import View
 from sync.restricting import addresses_of
 from sync.settle import refuse, settle, settle_create, settle_unknown, without
 from sync.state import UNDONE, Base, Cell, Entry, EntryState, Link, LinkState, PlannedWrite, Problem, Ref, Review, Section, digest
 from sync.undo import hold_undone, withheld
+from sync.view import View
 from sync.workspace import Door, Workspace
 
 ONE_BY_ONE = 20  # entries journalled at once where every write is a call of its own

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.merge import SETS, every_row
 from sync.state import UNDONE, Base, Pair, same
+from sync.view import SETS, every_row
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from connectors.base import Record
 from leads.consent.document import addressed
 from leads.model import ABSENT
 from mappings.sets import shown
-from sync.merge import RESTRICTIONS, SETS
 from sync.observe import withdrawals
 from sync.plan import address, lead_address
 from sync.state import Base, Link, Ref, Restriction
+from sync.view import RESTRICTIONS, SETS
 from sync.workspace import Pass
 
 

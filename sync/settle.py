@@ -12,8 +12,8 @@ from typing import Any
 
 from leads.model import ABSENT
 from mappings.sets import shown as shown_items
-from sync.merge import SETS, every_row
 from sync.state import Base, Cell, Late, Pair, PlannedWrite, dump_value
+from sync.view import SETS, every_row
 
 IGNORED = "ignored"  # accepted, not applied
 

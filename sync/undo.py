@@ -16,7 +16,7 @@ from leads.model import ABSENT, Items, Value
 from mappings.sets import project
 from mappings.sets import shown as shown_in
 from mappings.values import Held
-from sync.merge import RESTRICTIONS, SETS, SKEW, every_row
+from sync.contest import SKEW
 from sync.plan import Restricted, address
 from sync.settle import is_spelling
 from sync.state import (
@@ -36,6 +36,7 @@ from sync.state import (
     dump_value,
     same,
 )
+from sync.view import RESTRICTIONS, SETS, every_row
 
 NEVER_WRITTEN = ("adopted", "lost")  # outcomes of creates that made nothing
 

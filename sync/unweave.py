@@ -11,10 +11,10 @@ from typing import Any
 from connectors.errors import ConnectorError
 from mappings.sets import shown
 from sync.census import Census
-from sync.merge import SETS
 from sync.plan import address
 from sync.state import Entry, Link, PlannedWrite, Ref, Revision, Section
 from sync.undo import Left, Now, Undoing, released, undo, written
+from sync.view import SETS
 from sync.weave import LEADS, Begin, Sink
 from sync.workspace import Door, Workspace, dialects_of
 

@@ -15,10 +15,10 @@ from connectors.base import Record
 from leads.model import ABSENT
 from mappings.sets import shown
 from mappings.values import Held
-from sync.merge import SETS, View, every_row
 from sync.plan import address, lead_address, plan
 from sync.settle import is_spelling
 from sync.state import Base, LeadState, Link, Pair, Ref, Role, same
+from sync.view import SETS, View, every_row
 from sync.workspace import Door, Workspace
 
 CHUNK = 500

@@ -21,7 +21,7 @@ from sync.census import Census
 from sync.creating import places
 from sync.decide import Decision, decide
 from sync.endings import DOOMED, RETURNING, ended_problem, endings_of, follow_aliases, merged_leads
-from sync.merge import Merged, View, merge
+from sync.merge import Merged, merge
 from sync.placing import EPOCH, place
 from sync.plan import LeadPlan, Place, address, lead_address, plan
 from sync.pull import is_back
@@ -43,6 +43,7 @@ from sync.state import (
     link_step,
     refs_text,
 )
+from sync.view import View
 from sync.workspace import Door, Pass, Workspace
 
 RECORDS = 500

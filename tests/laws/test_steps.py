@@ -18,9 +18,10 @@ from mappings.schema import packaged
 from sandbox.inprocess import InProcess
 from sandbox.messages import Clock
 from sync.link import Index, Newcomer, link
-from sync.merge import View, merge
+from sync.merge import merge
 from sync.plan import plan
 from sync.state import Base, LeadState, Link, Policy, Ref, Role, same
+from sync.view import View
 from tests.sync.rig import usual_fields
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

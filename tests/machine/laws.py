@@ -12,10 +12,10 @@ from leads.model import ABSENT
 from mappings.sets import project, shown
 from mappings.values import Held
 from store import schema
-from sync.merge import RESTRICTIONS, SETS
 from sync.plan import address
 from sync.settle import is_spelling
 from sync.state import LinkState, Ref, Role
+from sync.view import RESTRICTIONS, SETS
 from tests.sync.rig import totals
 
 if TYPE_CHECKING:

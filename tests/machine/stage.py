@@ -15,7 +15,7 @@ from typing import Any
 
 from sandbox.wire import App
 from sync import engine
-from sync.merge import every_row
+from sync.view import every_row
 from tests.machine.laws import demand, remembered
 from tests.machine.world import OBJECTS, RandomWorld
 

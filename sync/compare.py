@@ -1,0 +1,121 @@
+"""Compare: what of a record is news since it was last seen, row by row. Pure.
+
+What is read again unchanged is none, so the hub's own writes do not come back as edits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from leads.model import ABSENT, CLEARED, OnBlank, Value
+from sync.state import Base, Change, LeadState, Pair, Policy, Problem, Review, blank, dump_value, same
+from sync.view import RESTRICTIONS, SETS, View, every_row, latest_moment
+
+LEFT_ALONE = "left_alone"  # a person decided that this record keeps its own value
+FLIP_WINDOW = timedelta(days=1)  # a record that takes back what we wrote after longer than that has simply been edited
+AGAIN_OR_LEAVE = (
+    {"answer": "again", "says": "Leadloom goes on writing it."},
+    {"answer": "leave", "says": "This record keeps what stands there; Leadloom writes this field there no more."},
+)
+
+
+def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple[Base, list[Change], list[Problem], list[Review]]:
+    """Compare one record with its base, row by row; sets are merged elsewhere but their base moves here."""
+    if view.record is None:
+        return view.base, [], [], []
+    pairs, changes, problems, reviews = dict(view.base.pairs), list[Change](), list[Problem](), list[Review]()
+    for row in every_row(view.dialect):
+        if row.remote not in view.record.fields or policy.fields[row.lead].direction == "off":
+            continue
+        theirs, pair = view.record.fields[row.remote], view.base.pair(row.id)
+        if theirs == pair.seen:
+            pairs.setdefault(row.id, pair)
+            continue
+        if pair.late is not None and pair.is_own(theirs, latest_moment(view.record, now)):
+            pairs[row.id] = Pair(theirs, pair.late.meant)
+            continue
+        if row.lead in SETS:
+            pairs[row.id] = Pair(seen=theirs, late=pair.late)
+            continue
+        meaning = row.parse(theirs, pair.meant)
+        if row.direction == "out" or policy.fields[row.lead].direction == "out":
+            pairs[row.id] = _foreign_edit(view, row, pair, theirs, meaning, policy, problems, reviews)
+            continue
+        flips = _flips(view, lead, row, pair, now)
+        pairs[row.id] = Pair(theirs, meaning, pair.refused if same(meaning, pair.meant) else None, flips, pair.late)
+        if row.lead in RESTRICTIONS:
+            if pair.meant is True and meaning is not True:
+                problems.append(_lifted(view, row))
+            continue
+        if same(meaning, pair.meant):
+            continue
+        first = not view.base.knows(row.id)
+        tug = flips >= policy.flips
+        if blank(meaning) and (first or (policy.fields[row.lead].blank == OnBlank.KEEP and not tug)):
+            continue
+        new = CLEARED if blank(meaning) else meaning
+        lo = _latest(view.since, view.record.created_at if first else view.base.read_at)
+        hi = latest_moment(view.record, now)
+        changes.append(Change(row.lead, pair.meant, new, view.ref, row.id, lo, hi, first, tug, partial(row.fits, theirs)))
+    return Base(pairs, now), changes, problems, reviews
+
+
+def _flips(view: View, lead: LeadState, row: Any, pair: Pair, now: datetime) -> int:
+    """How often in a row this record has taken back a value that came to it from elsewhere."""
+    origin, value = lead.origins.get(row.lead), lead.fields.get(row.lead, ABSENT)
+    if origin is None or origin.ref == view.ref or blank(pair.meant) or not same(pair.meant, value):
+        return pair.flips
+    recent = view.base.read_at is not None and now - view.base.read_at <= FLIP_WINDOW
+    return pair.flips + 1 if recent else 1
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _lifted(view: View, row: Any) -> Problem:
+    where = f"{view.ref.object} {view.ref.id}"
+    message = f"{row.lead} of {where} was taken back in the CRM; Leadloom never loosens a no and sets it again."
+    fix = "If the person agreed anew, keep the proof of it: only documented consent can lift a no."
+    return Problem(view.ref.account, "restriction_lifted", message, fix, view.ref, view.link.lead_id, row.lead)
+
+
+def _foreign_edit(
+    view: View, row: Any, pair: Pair, theirs: Any, meaning: Value, policy: Policy, problems: list[Problem], reviews: list[Review]
+) -> Pair:
+    """Somebody wrote a field that is ours. It is written again and said; after some rounds a person has to look."""
+    if not view.base.knows(row.id) or same(meaning, pair.meant):
+        return Pair(theirs, meaning if same(meaning, pair.meant) else ABSENT, None, pair.flips)
+    if pair.refused is not None and pair.refused[1] == LEFT_ALONE:
+        return replace(pair, seen=theirs, meant=ABSENT)
+    flips = pair.flips + 1
+    where = f"{view.ref.object} {view.ref.id}"
+    if flips < policy.flips:
+        problems.append(
+            Problem(
+                view.ref.account,
+                "foreign_edit",
+                f"{row.lead} of {where} was changed in the CRM; Leadloom computes it and writes it again.",
+                "Exclude the field from the workflow or person that edits it.",
+                view.ref,
+                view.link.lead_id,
+                row.lead,
+            )
+        )
+        return Pair(theirs, ABSENT, None, flips)
+    reviews.append(
+        Review(
+            "tug_of_war",
+            f"flip:{view.ref.account}:{view.ref.object}:{view.ref.id}:{row.id}",
+            f"{row.lead} of {view.ref.account} {where} was changed {flips} times after Leadloom wrote it. Who is to own it?",
+            view.link.lead_id,
+            (view.ref,),
+            row.lead,
+            tuple({**one, "rows": [row.id]} for one in AGAIN_OR_LEAVE),
+        )
+    )
+    ours = pair.refused[0] if pair.refused is not None else dump_value(pair.meant)
+    return Pair(theirs, ABSENT, (ours, "tug_of_war"), flips)

@@ -1,0 +1,61 @@
+"""Views: one record of a lead as a run sees it, with its link, its base, its dialect and what was read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from leads.model import FIELDS, Items, Kind, Winner
+from mappings.sets import shown
+from sync.state import Base, Link, Ref
+
+SETS: Final = tuple(name for name, spec in FIELDS.items() if spec.kind in (Kind.EMAILS, Kind.PHONES))
+RESTRICTIONS: Final = tuple(name for name, spec in FIELDS.items() if spec.winner is Winner.RESTRICTIVE)
+
+
+class Observed(Protocol):
+    """A record as it was read: only the fields that were looked at."""
+
+    @property
+    def fields(self) -> Mapping[str, Any]: ...
+    @property
+    def changed_at(self) -> datetime | None: ...
+    @property
+    def created_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One record of the lead: its link, its base, its dialect, and what was read now (None: nothing new)."""
+
+    link: Link
+    base: Base
+    dialect: Any
+    record: Observed | None = None
+    since: datetime | None = None  # up to when the record is known not to have changed
+    waits: frozenset[str] = frozenset()  # rows that are not written now: their mapping changed and nobody has looked yet
+
+    @property
+    def ref(self) -> Ref:
+        return self.link.ref
+
+    def seen(self) -> dict[str, Any]:
+        """What the base says the record shows, under the account's own field names."""
+        return {row.remote: self.base.pair(row.id).seen for row in every_row(self.dialect) if self.base.knows(row.id)}
+
+
+def every_row(dialect: Any) -> tuple[Any, ...]:
+    """The rows of one value and those that show parts of a set."""
+    return (*dialect.rows, *dialect.sets["emails"], *dialect.sets["phones"])
+
+
+def shown_items(view: View, name: str, fields: Mapping[str, Any]) -> Items:
+    """The members of set field `name` that a record with these `fields` shows."""
+    return shown(view.dialect.sets[name], fields)
+
+
+def latest_moment(record: Observed, now: datetime) -> datetime:
+    """The latest moment at which what a record shows can have been written."""
+    return record.changed_at if record.changed_at is not None else now
