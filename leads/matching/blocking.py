@@ -63,6 +63,8 @@ def keys(rows: Ints) -> Iterator[Ints]:
             yield mixed(9, f(name), f(part))
         for part in (C.POSTCODE, C.BORN, C.STREET):
             yield mixed(10, f(name), f(part))
+        yield mixed(19, f(name), f(C.BORN) // 10_000)
+        yield mixed(20, f(name), f(C.BORN) % 10_000)
     for name in (C.FIRST, C.LAST):
         yield mixed(15, f(name), f(C.CITY))
     yield mixed(16, f(C.BORN))

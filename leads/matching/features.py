@@ -61,16 +61,25 @@ class Column(IntEnum):
     JOB = 37
     EXTENSION = 38
     EXTENSION2 = 39
+    MAIL_LETTERS = 40
+    MAIL2_LETTERS = 41
+    CITY_LETTERS = 42
+    COMPANY_LETTERS = 43
+    WORK_LETTERS = 44
 
 
 WIDTH: Final = len(Column)
 
 
 class Kind(IntEnum):
+    """What a mailbox is; NUMBERED is a mailbox of work that ends in digits, as that of the second of two namesakes does."""
+
     NONE = 0
     WORK = 1
     FREE = 2
     ROLE = 3
+    NUMBERED = 4
+    DISPOSABLE = 5
 
 
 class Own(IntEnum):
@@ -81,13 +90,27 @@ class Own(IntEnum):
     LAST = 2
     FIRST = 3
     OTHER = 4
+    RELATIVE = 5  # the last name with another first name
 
 
+MOBILE: Final = -1  # in the place of an extension: the number is somebody's own
 Row = list[int]
 
 
 def hashed(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1 if text != "" else 0
+
+
+_WEIGHTS: Final = [0] * 256
+for _at in range(26):
+    _WEIGHTS[ord("a") + _at] = 1 << 2 * _at
+for _at in range(10):
+    _WEIGHTS[ord("0") + _at] = (101, 211, 307, 401, 503, 601, 701, 809, 907, 1009)[_at] << 52
+
+
+def sketch(text: str) -> int:
+    """How often each letter occurs, two bits for each, and ten bits for the digits: what `levels` sees slips by."""
+    return sum(map(_WEIGHTS.__getitem__, text.encode("latin-1", "ignore"))) & ((1 << 62) - 1)
 
 
 class Memory(dict[Any, Any]):
@@ -113,6 +136,7 @@ class Reader:
         self._names: Memory = Memory(_name_words)
         self._companies: Memory = Memory(_company)
         self._hashes: Memory = Memory(hashed)
+        self._sketches: Memory = Memory(sketch)
         self._domains: Memory = Memory(_domain)
         self._jobs: Memory = Memory(lambda text: hashed(normal.plain(text)))
         self._places: Memory = Memory(_place)
@@ -122,19 +146,23 @@ class Reader:
         get = cells.get
         row = [0] * WIDTH
         first, last, rank = self._name(get("first_name", ""), get("last_name", ""), get("name", ""))
+        company = self._companies[cells["company"]] if "company" in cells else ""
+        if company != "":  # the name of a company is nobody's
+            first, last = (() if "".join(part) == company else part for part in (first, last))
         row[Column.RANK] = rank
         self._set_name(row, first, last)
         self._set_mail(row, get("email", ""), get("email2", ""), first, last)
         self._set_phones(row, get("phone", ""), get("mobile", ""))
-        company = self._companies[get("company", "")] if "company" in cells else ""
         row[Column.COMPANY] = self._hashes[company]
+        row[Column.COMPANY_LETTERS] = self._sketches[company]
         if row[Column.WORK] == 0 and "website" in cells:
-            row[Column.WORK] = self._hashes[_site(cells["website"])]
+            site = _site(cells["website"])
+            row[Column.WORK], row[Column.WORK_LETTERS] = self._hashes[site], self._sketches[site]
         self._set_place(row, cells)
         if "birth_date" in cells:
             row[Column.BORN] = born(cells["birth_date"])
         if "national_id" in cells:
-            row[Column.NATIONAL_ID] = hashed("".join(filter(str.isalnum, cells["national_id"].lower())))
+            row[Column.NATIONAL_ID] = _national_id("".join(filter(str.isalnum, cells["national_id"].lower())))
         row[Column.CRM] = self._hashes[get("crm", "").lower()]
         row[Column.CRM_ID] = hashed(get("crm_id", ""))
         row[Column.XREF] = hashed(get("xref", ""))
@@ -179,15 +207,18 @@ class Reader:
             if address == "" or (found := mailbox(address)) == "":
                 continue
             local, _, domain = found.partition("@")
-            domain, core, free = self._domains[domain]
+            domain, core, kind = self._domains[domain]
             if domain == "" or identity.is_placeholder(local):
                 continue
             role = identity.is_role(local)
             row[Column.MAIL + at] = hashed(f"{local}@{domain}")
-            row[Column.KIND + at] = Kind.ROLE if role else Kind.FREE if free else Kind.WORK
+            row[Column.KIND + at] = Kind.ROLE if role else _kind(local, kind)
             row[Column.DOMAIN + at] = self._hashes[domain]
-            if not free:
+            row[Column.MAIL_LETTERS + at] = sketch(f"{local}{domain}")
+            if kind is Kind.WORK:
                 row[Column.WORK + at] = self._hashes[core]
+                if at == 0:
+                    row[Column.WORK_LETTERS] = self._sketches[core]
             if not role:
                 stem = identity.letters(local)
                 row[Column.LOCAL + at] = hashed(local)
@@ -197,10 +228,11 @@ class Reader:
 
     def _set_phones(self, row: Row, phone: str, mobile: str) -> None:
         at = 0
-        for text in (phone, mobile):
+        for text, is_mobile in ((phone, False), (mobile, True)):
             if text == "":
                 continue
             number, base, extension = dialled(text, self._trunk)
+            extension = MOBILE if is_mobile and extension == 0 else extension
             if number == 0 or number == row[Column.PHONE]:
                 continue
             row[Column.PHONE + at], row[Column.BASE + at], row[Column.EXTENSION + at] = number, base, extension
@@ -211,7 +243,7 @@ class Reader:
         if postcode := get("postcode", ""):
             row[Column.POSTCODE] = self._hashes["".join(filter(str.isalnum, postcode.upper())).lstrip("0")]
         if city := get("city", ""):
-            row[Column.CITY] = self._places[city]
+            row[Column.CITY], row[Column.CITY_LETTERS] = self._places[city]
         if street := get("street", ""):
             row[Column.STREET] = _street(street)
         if country := get("country", ""):
@@ -248,11 +280,25 @@ def _own(stem: str, first: tuple[str, ...], last: tuple[str, ...]) -> Own:
     has_last = any(len(word) > 2 and word in stem for word in last)
     has_first = any(len(word) > 2 and word in stem for word in first)
     if has_last:
-        return Own.FULL if has_first or (first and stem[0] == first[0][0]) or (first and stem[-1] == first[0][0]) else Own.LAST
+        if has_first or (first and stem[0] == first[0][0]) or (first and stem[-1] == first[0][0]):
+            return Own.FULL
+        return Own.RELATIVE if first and _names_another(stem, first, last) else Own.LAST
     if has_first:
         return Own.FIRST
     # Two or three letters, an initial, or a name that is cut prove nothing.
     return Own.OTHER if len(stem) > 3 and any(len(word) > 2 for word in (*first, *last)) else Own.UNKNOWN
+
+
+def _names_another(stem: str, first: tuple[str, ...], last: tuple[str, ...]) -> bool:
+    """Whether what the address has beside the last name is another first name: "norbert.winkler" beside Sabine Winkler."""
+    for word in last:
+        stem = stem.replace(word, "", 1) if len(word) > 2 else stem
+    if len(stem) < 4 or not any(len(word) > 2 for word in first):
+        return False
+    known = identity.nicknames()
+    return all(
+        known.get(stem, frozenset()).isdisjoint(known.get(word, frozenset())) and not identity.one_slip(stem, word) for word in first
+    )
 
 
 # Mail
@@ -271,14 +317,26 @@ def _free() -> frozenset[str]:
     return frozenset(whitelist) | frozenset(table("mailboxes")["freemail"])
 
 
-def _domain(domain: str) -> tuple[str, str, bool]:
-    """The domain with a slip repaired, the word in it that somebody chose, and whether everybody can have an address there."""
+def _domain(domain: str) -> tuple[str, str, Kind]:
+    """The domain with a slip repaired, the word in it that somebody chose, and whose addresses it gives."""
     if domain in identity.listed("placeholder_domains"):
-        return "", "", False
+        return "", "", Kind.NONE
     domain = _known_slips().get(domain, domain)
     core = normal.registrable(domain)
     word = "" if isinstance(core, Refused) else core.partition(".")[0]
-    return domain, _slug(word.replace("-", " ")), domain in _free()
+    kind = Kind.DISPOSABLE if _is_disposable(domain, core) else Kind.FREE if domain in _free() else Kind.WORK
+    return domain, _slug(word.replace("-", " ")), kind
+
+
+def _is_disposable(domain: str, core: str | Refused) -> bool:
+    """Addresses there last for minutes, and many providers let everybody read them."""
+    from disposable_email_domains import blocklist
+
+    return domain in blocklist or core in blocklist
+
+
+def _kind(local: str, kind: Kind) -> Kind:
+    return Kind.NUMBERED if kind is Kind.WORK and local[-1:].isdigit() and local[:2].isalpha() else kind
 
 
 @cache
@@ -362,8 +420,9 @@ def _site(text: str) -> str:
     return str(_domain(host.removeprefix("www."))[1])
 
 
-def _place(text: str) -> int:
-    return hashed(identity.letters(_repaired(text)))
+def _place(text: str) -> tuple[int, int]:
+    letters = identity.letters(_repaired(text))
+    return hashed(letters), sketch(letters)
 
 
 def _street(text: str) -> int:
@@ -371,6 +430,11 @@ def _street(text: str) -> int:
     numbers = "".join(re.findall(r"\d+\w?", plain))
     letters = re.sub(r"[^a-z]", "", re.sub(r"([aou])e", r"\1", plain))
     return hashed(letters[:8] + numbers)
+
+
+def _national_id(text: str) -> int:
+    """A number as itself, so that one digit apart can be seen; anything else as a hash."""
+    return int(text) if 4 < len(text) < 16 and text.isascii() and text.isdigit() else hashed(text)
 
 
 _DATE: Final = re.compile(r"(\d{1,4})\D(\d{1,2})\D(\d{1,4})$|(\d{4})(\d{2})(\d{2})$")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from leads.identity import nicknames, one_slip
 from leads.matching.blocking import Ints, mixed
+from leads.matching.features import MOBILE, Kind, Own
 from leads.matching.features import Column as C
-from leads.matching.features import Kind, Own
 
 Levels = NDArray[np.int8]
 USUAL_WEIGHT: Final = 300
@@ -28,9 +28,9 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "the same address, which many use",
         "the same role mailbox",
         "the same name before the @, another domain",
-        "addresses of the same letters, same domain",
+        "a slip in the address",
         "other digits in the same address",
-        "different addresses at one mail provider",
+        "different private addresses",
         "different addresses at one company",
         "different addresses",
         "a role mailbox of the same domain",
@@ -47,6 +47,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "different numbers",
         "the same number, different extensions",
     ),
+    "mobile": ("no mobile number on one side", "the same mobile number", "different mobile numbers"),
     "first": (
         "no first name on one side",
         "the same first name",
@@ -83,6 +84,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "one name fits its address",
         "a first name alone fits",
         "a name contradicts its address",
+        "a name with the address of a relative",
     ),
     "rarity": (
         "no name in common",
@@ -94,13 +96,19 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "a common name",
         "a very common name",
     ),
-    "namesakes": ("one in each CRM", "two in one CRM", "a few in one CRM", "many in one CRM"),
+    "namesakes": (
+        "one in each CRM",
+        "two in one CRM",
+        "a few in one CRM",
+        "many in one CRM",
+        "a numbered address, as of a namesake in the company",
+    ),
     "company": (
         "no company on one side",
         "the same small company",
         "the same company",
         "the same large company",
-        "the address is of the company",
+        "a slip in the company",
         "different companies",
     ),
     "place": (
@@ -110,6 +118,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "the same city",
         "different places",
         "the same street elsewhere",
+        "a slip in the city",
     ),
     "crm": ("CRM unknown", "different CRMs", "the same CRM"),
     "xref": ("no cross id", "one names the id of the other", "both name the same id"),
@@ -152,7 +161,7 @@ def context(rows: Ints) -> Context:
     phone = _counts(rows[:, [C.PHONE, C.PHONE2]])
     company = _counts(rows[:, [C.COMPANY, C.WORK, C.WORK2]]).max(axis=1)
     total = np.log2(max(len(rows), FEW))
-    name = mixed(21, rows[:, C.FIRST_LAST], rows[:, C.CRM] + 1)
+    name = mixed(21, rows[:, C.FIRST_LAST], rows[:, C.CRM])  # of records without a CRM it says nothing
     in_crm = _counts(name[:, None])[:, 0]
     return Context(
         mail, phone, company, _bits(rows[:, C.FIRST], 9), _bits(rows[:, C.LAST], 11), _largest(rows[:, C.FIRST_LAST], in_crm), float(total)
@@ -213,23 +222,25 @@ def _largest(group: Ints, numbers: Ints) -> Ints:
 def levels(a: Ints, b: Ints, ca: Context, cb: Context, words: Mapping[int, str]) -> dict[str, Levels]:
     """The level of every comparison for pairs of records: rows of features and their context, left and right."""
     first, last, order = _names(a, b, words)
+    email, company = _email(a, b, ca, cb), _company(a, b, ca, cb)
     return {
-        "email": _email(a, b, ca, cb),
+        "email": email,
         "phone": _phone(a, b, ca, cb),
+        "mobile": _mobile(a, b),
         "first": first,
         "last": last,
         "order": order,
         "spelled": _spelled(a, b),
         "own": _own(a, b),
         "rarity": _rarity(first, last, ca, cb),
-        "namesakes": _steps(np.maximum(ca.namesakes, cb.namesakes), (2, 3, 6)),
-        "company": _company(a, b, ca, cb),
+        "namesakes": _namesakes(a, b, ca, cb, email, company),
+        "company": company,
         "place": _place(a, b),
         "crm": _same(a, b, C.CRM, same=2, different=1),
         "xref": _xref(a, b),
         "rank": _same(a, b, C.RANK, same=1, different=2),
         "born": _born(a, b),
-        "national_id": _same(a, b, C.NATIONAL_ID, same=1, different=3),
+        "national_id": _national_id(a, b),
         "job": _same(a, b, C.JOB, same=1, different=2),
     }
 
@@ -260,6 +271,33 @@ def _dates_alike(one: int, other: int) -> bool:
     return swapped or parts >= 2 or one_slip(a, b)
 
 
+def _national_id(a: Ints, b: Ints) -> Levels:
+    found = _same(a, b, C.NATIONAL_ID, same=1, different=3)
+    found[(found == 3) & _digit_apart(a[:, C.NATIONAL_ID], b[:, C.NATIONAL_ID], 1000)] = 2
+    return found
+
+
+def _alike(one: Ints, other: Ints) -> NDArray[np.bool_]:
+    """Whether two sketches are those of one word with a slip or two: no more than two letters occur more or less often."""
+    gap = (one ^ other).astype(np.uint64)
+    letters = np.bitwise_count((gap | (gap >> np.uint64(1))) & _LETTERS)
+    long = np.minimum(np.bitwise_count(one & _ALL_LETTERS), np.bitwise_count(other & _ALL_LETTERS)) >= 4
+    close: NDArray[np.bool_] = (letters <= 2) & (gap < _DIGITS) & long
+    return close
+
+
+_LETTERS: Final = np.uint64(0x5555555555555)
+_ALL_LETTERS: Final = np.int64((1 << 52) - 1)
+_DIGITS: Final = np.uint64(1 << 52)
+
+
+def _namesakes(a: Ints, b: Ints, ca: Context, cb: Context, email: Levels, company: Levels) -> Levels:
+    found = _steps(np.maximum(ca.namesakes, cb.namesakes), (2, 3, 6))
+    numbered = ((a[:, [C.KIND, C.KIND2]] == Kind.NUMBERED) | (b[:, [C.KIND, C.KIND2]] == Kind.NUMBERED)).any(axis=1)
+    found[numbered & (email != 1) & (email != 2) & (email != 6) & (company > 0) & (company < 5)] = 4
+    return found
+
+
 def _steps(numbers: NDArray[np.generic], borders: tuple[float, ...]) -> Levels:
     found: Levels = np.searchsorted(np.array(borders), numbers, side="right").astype(np.int8)
     return found
@@ -284,13 +322,16 @@ def _two_emails(a: Ints, b: Ints, i: int, j: int, people: Ints) -> Levels:
     same_stem = (stem_a == stem_b) & (stem_a != 0)
     same_local = (local == b[:, C.LOCAL + j]) & (local != 0)
     level = np.full(len(a), 10, dtype=np.int8)
-    level[same_domain] = np.where(kind_a[same_domain] == Kind.FREE, 8, 9)
+    level[same_domain] = 9
+    level[(kind_a == Kind.FREE) & (kind_b == Kind.FREE)] = 8
+    level[_alike(a[:, C.MAIL_LETTERS + i], b[:, C.MAIL_LETTERS + j])] = 6
     level[same_stem & ~same_domain] = 5
     level[same_local & ~same_domain & (stem_a != 0)] = 5
     level[same_stem & same_domain] = 7
     level[role] = np.where(same_domain[role], 11, 12)
     same = mail_a == mail_b
-    level[same] = np.where(people[same] > 3, 3, np.where(people[same] > 1, 2, 1))
+    few = np.where((people > 1) | (kind_a == Kind.DISPOSABLE), 2, 1)
+    level[same] = np.where(people[same] > 3, 3, few[same])
     level[same & role] = 4
     level[(mail_a == 0) | (mail_b == 0)] = 0
     return level
@@ -319,7 +360,7 @@ def _two_phones(a: Ints, b: Ints, i: int, j: int, holders: Ints) -> Levels:
     level[(one // 1000 == other // 1000) & (one // 1000 > 1_000_000)] = 4
     level[_digit_apart(one, other)] = 6
     level[prefix] = 5
-    both = (a[:, C.EXTENSION + i] != 0) & (b[:, C.EXTENSION + j] != 0)
+    both = (a[:, C.EXTENSION + i] > 0) & (b[:, C.EXTENSION + j] > 0)
     same_base = (base_a == base_b) & (one != other)
     level[same_base] = np.where(both[same_base], 8, 5)
     same = one == other
@@ -328,14 +369,26 @@ def _two_phones(a: Ints, b: Ints, i: int, j: int, holders: Ints) -> Levels:
     return level
 
 
-def _digit_apart(one: Ints, other: Ints) -> NDArray[np.bool_]:
+def _mobile(a: Ints, b: Ints) -> Levels:
+    """A number that one side keeps as a mobile one, and the other wherever."""
+    level: Levels = np.zeros(len(a), dtype=np.int8)
+    for i in (0, 1):
+        for j in (0, 1):
+            own = (a[:, C.EXTENSION + i] == MOBILE, b[:, C.EXTENSION + j] == MOBILE)
+            same = (a[:, C.PHONE + i] == b[:, C.PHONE + j]) & (a[:, C.PHONE + i] != 0)
+            level[own[0] & own[1] & ~same & (level == 0)] = 2
+            level[(own[0] | own[1]) & same] = 1
+    return level
+
+
+def _digit_apart(one: Ints, other: Ints, least: int = 10_000_000) -> NDArray[np.bool_]:
     """One digit differs, or two neighbours changed places: the difference is d·10^k or 9·d·10^k."""
     gap = np.abs(one - other)
     for _ in range(15):
         whole = (gap % 10 == 0) & (gap > 0)
         gap = np.where(whole, gap // 10, gap)
     close: NDArray[np.bool_] = (gap < 10) | ((gap % 9 == 0) & (gap <= 81))
-    return close & (one > 10_000_000) & (other > 10_000_000)
+    return close & (one > least) & (other > least) & (one < 10**17) & (other < 10**17)
 
 
 def _names(a: Ints, b: Ints, words: Mapping[int, str]) -> tuple[Levels, Levels, Levels]:
@@ -423,12 +476,13 @@ def _spelled(a: Ints, b: Ints) -> Levels:
 
 def _own(a: Ints, b: Ints) -> Levels:
     one, other = a[:, C.OWN], b[:, C.OWN]
-    full = np.array([0, 1, 1, 0, 0], dtype=bool)
+    full = np.array([0, 1, 1, 0, 0, 0], dtype=bool)
     level: Levels = np.zeros(len(a), dtype=np.int8)
     level[(one == Own.FIRST) | (other == Own.FIRST)] = 3
     level[full[one] | full[other]] = 2
     level[full[one] & full[other]] = 1
     level[(one == Own.OTHER) | (other == Own.OTHER)] = 4
+    level[(one == Own.RELATIVE) | (other == Own.RELATIVE)] = 5
     return level
 
 
@@ -451,8 +505,12 @@ def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
     for one in names:
         for other in names:
             agree |= (a[:, one] == b[:, other]) & (a[:, one] != 0)
+    slip = np.zeros(len(a), dtype=bool)
+    for mine in (C.COMPANY_LETTERS, C.WORK_LETTERS):
+        for its in (C.COMPANY_LETTERS, C.WORK_LETTERS):
+            slip |= _alike(a[:, mine], b[:, its])
     size = np.minimum(ca.company, cb.company)
-    level = np.where(agree, np.where(size > 60, 3, np.where(size > 12, 2, 1)), 5).astype(np.int8)
+    level = np.where(agree, np.where(size > 60, 3, np.where(size > 12, 2, 1)), np.where(slip, 4, 5)).astype(np.int8)
     level[~(has_a & has_b)] = 0
     return level
 
@@ -460,6 +518,7 @@ def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
 def _place(a: Ints, b: Ints) -> Levels:
     street, postcode, city = (_same(a, b, column, 1, 2) for column in (C.STREET, C.POSTCODE, C.CITY))
     level = np.full(len(a), 4, dtype=np.int8)
+    level[(city == 2) & _alike(a[:, C.CITY_LETTERS], b[:, C.CITY_LETTERS])] = 6
     level[city == 1] = 3
     level[postcode == 1] = 2
     level[street == 1] = 5
