@@ -252,7 +252,7 @@ def _addresses(unit: Unit, lead_id: str) -> dict[str, str]:
         items = fields.get(name)
         for item in items if isinstance(items, tuple) else ():
             kind = "email" if name == "emails" else "phone"
-            if not item.key.startswith("raw:"):
+            if not item.is_raw:
                 found[f"{kind}:{item.key}"] = address(name, item.key)
     return found
 

@@ -38,6 +38,11 @@ class Item:
     text: str
     label: str = ""
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether nobody can read it: no address, and nobody can be reached or known by it."""
+        return self.key.startswith("raw:")
+
 
 Items = tuple[Item, ...]
 Value = str | int | bool | Items | Blank

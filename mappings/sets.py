@@ -54,7 +54,7 @@ def project(rows: Sequence[SetRow], golden: Value, fields: Mapping[str, Json]) -
 
     `fields` is what the record shows now (empty for one that is to be created).
     """
-    wanted = tuple(item for item in golden if not _is_raw(item)) if isinstance(golden, tuple) else ()
+    wanted = tuple(item for item in golden if not item.is_raw) if isinstance(golden, tuple) else ()
     out: dict[str, Json | Held] = {}
     there = _readonly_keys(rows, fields)
     for row in rows:
@@ -107,10 +107,6 @@ def _pieces(row: SetRow, theirs: Json) -> list[tuple[str, Item]]:
     return list(found.values())
 
 
-def _is_raw(item: Item) -> bool:
-    return item.key.startswith("raw:")
-
-
 def _readonly_keys(rows: Iterable[SetRow], fields: Mapping[str, Json]) -> frozenset[str]:
     return frozenset(item.key for row in rows if not row.written for item in _items(row, fields.get(row.remote)))
 
@@ -128,7 +124,7 @@ def _fill(
     """The keys that the slots show afterwards, and the slots that change."""
     now = {row.remote: next(_items(row, fields.get(row.remote)), None) for row in slots}
     golden = {item.key for item in wanted}
-    kept = {item.key for item in now.values() if item is not None and (_is_raw(item) or item.key in golden)}
+    kept = {item.key for item in now.values() if item is not None and (item.is_raw or item.key in golden)}
     out: dict[str, Json | Held] = {}
     for row in slots:
         item = now[row.remote]
@@ -165,10 +161,10 @@ def _belongs(item: Item, row: SetRow, slots: Sequence[SetRow]) -> bool:
 
 def _rest(row: SetRow, wanted: Items, theirs: Json) -> dict[str, Json | Held]:
     pieces = _pieces(row, theirs)
-    if {item.key for _, item in pieces if not _is_raw(item)} == {item.key for item in wanted}:
+    if {item.key for _, item in pieces if not item.is_raw} == {item.key for item in wanted}:
         return {}
     spelled = {item.key: piece for piece, item in pieces}
-    raw = [piece for piece, item in pieces if _is_raw(item)]
+    raw = [piece for piece, item in pieces if item.is_raw]
     text = "; ".join(_within(row.limit, [spelled.get(item.key, item.text) for item in wanted], raw))
     return {} if text == (clean(theirs) or "") else {row.remote: text if text != "" else None}
 
@@ -186,7 +182,7 @@ def _within(limit: int | None, pieces: list[str], raw: list[str]) -> list[str]:
 def _array(row: SetRow, wanted: Items, theirs: Json, there: frozenset[str]) -> dict[str, Json | Held]:
     entries = [(entry, row.item(text)) for entry, text, _ in _entries(theirs)]
     golden = {item.key for item in wanted}
-    kept = [entry for entry, item in entries if _is_raw(item) or item.key in golden]
+    kept = [entry for entry, item in entries if item.is_raw or item.key in golden]
     held = {item.key for _, item in entries} | there
     new: list[Json] = [{"value": item.text, "primary": False, "label": item.label or "work"} for item in wanted if item.key not in held]
     if len(kept) == len(entries) and not new:

@@ -5,22 +5,29 @@ Pure. Only a difference from what the base has seen is news, so that Leadloom's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from leads.normal import Refused, email, phone
 from sync.state import Restriction
 
-ADDRESSES: Final = ("email:", "phone:")
+READERS: Final[Mapping[str, Callable[[str], Any]]] = {"email": email, "phone": phone}
 PURPOSE: Final = "marketing"
 
 
 def withdrawals(found: Iterable[Restriction], since: Mapping[Any, datetime | None], run: str, now: datetime) -> Sequence[dict[str, Any]]:
     """The events of restrictions that records show now; `since` says up to when each record showed none (None: unknown).
 
-    A no without an address is kept as a restriction of its lead; the ledger speaks of addresses only.
+    A no without an address, or with one that nobody can read, is kept as a restriction of its lead; the ledger speaks of addresses only.
     """
-    return [_withdrawal(one, since.get(one.ref), run, now) for one in found if one.address.startswith(ADDRESSES)]
+    return [_withdrawal(one, since.get(one.ref), run, now) for one in found if _is_address(one.address)]
+
+
+def _is_address(text: str) -> bool:
+    kind, _, value = text.partition(":")
+    read = READERS.get(kind)
+    return read is not None and not isinstance(read(value), Refused)
 
 
 def _withdrawal(one: Restriction, since: datetime | None, run: str, now: datetime) -> dict[str, Any]:

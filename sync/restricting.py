@@ -35,12 +35,12 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record])
         link, base = links.get(ref, (None, Base()))
         for channel, name, is_new in _denied(dialect, record, base):
             before = {row.remote: base.pair(row.id).seen for row in dialect.sets[name]}
-            now_shown, shown_before = (
-                [address(name, item.key) for item in shown(dialect.sets[name], fields)] for fields in ({**before, **record.fields}, before)
-            )
-            places = [*now_shown, *shown_before] if is_new else [place for place in now_shown if place not in shown_before]
-            if not places and is_new and link is not None:
-                places = [lead_address(link.lead_id)]
+            now_shown, shown_before = (shown(dialect.sets[name], fields) for fields in ({**before, **record.fields}, before))
+            had = {item.key for item in shown_before}
+            items = [*now_shown, *shown_before] if is_new else [item for item in now_shown if item.key not in had]
+            places = [address(name, item.key) for item in items]
+            if is_new and link is not None and all(item.is_raw for item in items):
+                places.append(lead_address(link.lead_id))
             found += [
                 Restriction(channel, place, ref, record.changed_at if record.changed_at is not None else turn.now) for place in places
             ]
@@ -51,12 +51,12 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record])
 
 
 def restrict_nameless(turn: Pass, unit: Any, dialect: Any, placed: Sequence[tuple[Link, Record]]) -> None:
-    """A no on a record without an address holds for the lead."""
+    """A no on a record without an address that can be read holds for the lead."""
     found = [
         Restriction(channel, lead_address(link.lead_id), link.ref, record.changed_at if record.changed_at is not None else turn.now)
         for link, record in placed
         for channel, name, _ in _denied(dialect, record, Base())
-        if not shown(dialect.sets[name], record.fields)
+        if all(item.is_raw for item in shown(dialect.sets[name], record.fields))
     ]
     unit.restrict(found, turn.run)
 

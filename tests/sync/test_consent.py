@@ -38,6 +38,17 @@ def test_a_create_comes_with_the_no(world: Build, crm: str) -> None:
     assert all(not out for out in totals(built.sync()).values())
 
 
+def test_a_no_beside_an_address_that_nobody_can_read_holds_for_the_person(world: Build) -> None:
+    built = world([{"crm": "pipedrive", **ANNA, "email": "kein@mail"}])
+    built.sync()
+    (person,) = built.records("pipedrive", "persons")
+    built.act("pipedrive", "edit", "persons", str(person["id"]), opt_out=True)
+    built.sync()
+    built.act("pipedrive", "edit", "persons", str(person["id"]), fields={"emails": [{"value": ANNA["email"], "primary": True}]})
+    built.sync()
+    assert {other: denied(built, other) for other in OBJECT} == {other: [True] for other in OBJECT}
+
+
 def test_a_no_that_is_taken_back_in_a_crm_is_set_again_and_said(world: Build) -> None:
     built = world([{"crm": "salesforce", **ANNA, "opt_out": "true"}, {"crm": "hubspot", **ANNA}])
     built.sync()
