@@ -177,6 +177,8 @@ def _remarks(row: RowSpec) -> Iterator[str]:
         yield f"`{row.required}` is written where the lead has none, and read as nothing"
     if row.convert == "view":
         yield "a coarser view; the exact value is in the custom field"
+    if row.needs != "":
+        yield f"only beside `{row.needs}`"
     if row.optional:
         yield "only where the account has it"
     if not row.clear:

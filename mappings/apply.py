@@ -23,7 +23,8 @@ from mappings.values import UNCLEAR, Converter, Flag, Held, Json, View, is_nothi
 class Row:
     """One field of this account that stands for one canonical field.
 
-    `id` never changes; `remote` is what this account calls the field. `filler` is written where the CRM insists on a value.
+    `id` never changes; `remote` is what this account calls the field. `filler` is written where the CRM insists on a value; without
+    something in the field `needs` the CRM cannot show this one.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Row:
     filler: str | None = None
     clear: bool = True
     create_only: bool = False
+    needs: str = ""
 
     @property
     def written(self) -> bool:
@@ -245,4 +247,5 @@ def _set_row(spec: RowSpec, field: FieldLike, region: str | None) -> SetRow:
 
 def _row(spec: RowSpec, field: FieldLike, account: Account) -> Row:
     filler = spec.required if not spec.required_with else None
-    return Row(spec.remote, field.name, spec.lead, spec.direction, converter(spec, field, account), filler, spec.clear, spec.create_only)
+    convert = converter(spec, field, account)
+    return Row(spec.remote, field.name, spec.lead, spec.direction, convert, filler, spec.clear, spec.create_only, spec.needs)

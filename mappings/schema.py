@@ -34,7 +34,7 @@ SLOTS: Final = ("first", "work", "mobile", "fax", "any", "rest", "all")
 TYPES: Final = ("text", "long_text", "int", "float", "bool", "date", "datetime", "option", "options")
 ROW_KEYS: Final = (
     *("lead", "role", "remote", "as", "direction", "slot", "required", "required_with", "options"),
-    *("create_only", "optional", "clear", "type"),
+    *("create_only", "optional", "clear", "type", "needs"),
 )
 KEY: Final = "key"
 
@@ -53,6 +53,7 @@ class RowSpec:
 
     `remote` names the row for ever; for custom fields (`type` is set) it is the logical name, which every account spells its own way.
     `required` is the text written where the CRM insists on a value and the lead has none; with `required_with` only if those are empty too.
+    `needs` is the remote name of a field of the same record without which the CRM cannot show this one.
     `options` lists, per canonical option, what the CRM calls it: the first is written, all are understood.
     """
 
@@ -69,13 +70,15 @@ class RowSpec:
     optional: bool = False
     clear: bool = True
     type: str = ""
+    needs: str = ""
 
     @property
     def custom(self) -> bool:
         return self.type != ""
 
     def fingerprint(self) -> str:
-        return _hash(asdict(self))
+        """Changes with what the row means; what it needs changes only whether it can be written."""
+        return _hash({name: value for name, value in asdict(self).items() if name != "needs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,8 @@ def _kind_problems(row: dict[str, Any]) -> Iterator[str]:
             yield f"{key}: expected true or false, found {row[key]!r}"
     if "required" in row and not _is_name(row["required"]):
         yield "required: expected the text to write where the lead has none"
+    if "needs" in row and not _is_name(row["needs"]):
+        yield "needs: expected the remote name of a field"
     if not _is_names(row.get("required_with", [])):
         yield "required_with: expected a list of remote names"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from leads.model import ABSENT, CLEARED, OnBlank, Value
 from sync.state import Base, Change, LeadState, Pair, Policy, Problem, Review, blank, dump_value, same
-from sync.view import RESTRICTIONS, SETS, View, every_row, latest_moment
+from sync.view import RESTRICTIONS, SETS, View, every_row, latest_moment, set_of
 
 LEFT_ALONE = "left_alone"  # a person decided that this record keeps its own value
 FLIP_WINDOW = timedelta(days=1)  # a record that takes back what we wrote after longer than that has simply been edited
@@ -60,7 +60,17 @@ def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple
         lo = _latest(view.since, view.record.created_at if first else view.base.read_at)
         hi = latest_moment(view.record, now)
         changes.append(Change(row.lead, pair.meant, new, view.ref, row.id, lo, hi, first, tug, partial(row.fits, theirs)))
-    return Base(pairs, now), changes, problems, reviews
+    return Base(_asked_again(view, pairs), now), changes, problems, reviews
+
+
+def _asked_again(view: View, pairs: dict[str, Pair]) -> dict[str, Pair]:
+    """A record that could not show a no may be able to, now that its addresses have changed."""
+    rows = [row for name in SETS for row in view.dialect.sets[name] if row.id in pairs]
+    moved = {row.lead for row in rows if pairs[row.id].seen != view.base.pair(row.id).seen}
+    for row in view.dialect.rows:
+        if row.lead in RESTRICTIONS and row.id in pairs and set_of(row.lead.partition(".")[2]) in moved:
+            pairs[row.id] = replace(pairs[row.id], refused=None)
+    return pairs
 
 
 def _flips(view: View, lead: LeadState, row: Any, pair: Pair, now: datetime) -> int:

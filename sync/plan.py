@@ -32,7 +32,7 @@ from sync.state import (
     load_value,
     same,
 )
-from sync.view import RESTRICTIONS, SETS, View, every_row
+from sync.view import RESTRICTIONS, SETS, View, every_row, set_of
 
 Restricted = frozenset[tuple[str, str]]  # (channel, address)
 
@@ -92,7 +92,8 @@ def plan(
             problems.append(Problem(place.account, cause, message, fix, None, lead.id))
             continue
         write, held = _create(lead, place, restricted, policy)
-        writes.append(write)
+        if all(one.reason != NO_FIRST for one in held):
+            writes.append(write)
         problems += [_held_problem(lead, Ref(place.account, place.object, ""), one) for one in held]
     return LeadPlan(tuple(writes), tuple(after), tuple(problems), tuple(newly_held), tuple(rebased))
 
@@ -188,7 +189,7 @@ class _Draft:
             pair = self._pair(row)
             if isinstance(formatted, Held):
                 self._hold(row, pair, formatted.reason, formatted)
-            elif pair.refused is not None and pair.refused[0] == formatted:
+            elif pair.refused is not None and pair.refused[0] == formatted and pair.refused[1] != NO_FIRST:
                 self.held.append(_HeldCell(name, pair.refused[1], pair.refused[1]))
             elif row.id in self.waits:
                 self.waiting += 1
@@ -199,31 +200,54 @@ class _Draft:
         """Cells that deny, and whether they have to travel with a change of address in one write."""
         cells: list[Cell] = []
         moves = {name: any(cell.field == name for cell in self.cells) for name in SETS}
+        shown_channels, silent_channels = set[str](), set[str]()
         for row in self.dialect.rows:
             if row.lead not in RESTRICTIONS or not row.written:
                 continue
             channel = row.lead.partition(".")[2]
             if not self._is_restricted(channel, restricted):
                 continue
-            pair, of = self._pair(row), "emails" if channel == "email" else "phones"
-            if row.parse(pair.seen, pair.meant) is True and not moves[of]:
+            pair, moved = self._pair(row), moves[set_of(channel)]
+            formatted = self._no_in(row)
+            if row.parse(pair.seen, pair.meant) is True and not moved:
                 self.pairs[row.id] = replace(pair, meant=True)
-                continue
-            formatted = row.format(True, None)
-            if isinstance(formatted, Held):
+            elif isinstance(formatted, Held):
                 self._hold(row, pair, True, formatted)
+                silent_channels.add(channel)
+                continue
             elif pair.refused is not None and pair.refused[0] is True:
                 self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
-            elif formatted != pair.seen or moves[of]:
+                silent_channels.add(channel)
+                continue
+            elif formatted != pair.seen or moved:
                 cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, True, "the person said no", "", NO_SPREADS))
-        return cells, any(moves.values())
+            shown_channels.add(channel)
+        for channel in sorted(silent_channels - shown_channels):
+            self._keep_back(set_of(channel))
+        return cells, any(cell.field in SETS for cell in self.cells)
+
+    def _no_in(self, row: Any) -> Any:
+        if row.needs == "" or self._fields_after().get(row.needs) not in (None, ""):
+            return row.format(True, None)
+        return Held("address_required", "This CRM keeps opt-outs by address, and the record shows none.")
+
+    def _keep_back(self, name: str) -> None:
+        """Where no field shows the no, no address that it may cover is written either. It is looked at again with every plan."""
+        for cell in [cell for cell in self.cells if cell.field == name]:
+            self.cells.remove(cell)
+            pair = self.pairs.get(cell.row_id, Pair())
+            self.new_held |= pair.refused is None
+            self.pairs[cell.row_id] = replace(pair, refused=(cell.new, NO_FIRST))
+            self.held.append(_HeldCell(name, NO_FIRST, "the opt-out of the person cannot be shown there"))
 
     def _is_restricted(self, channel: str, restricted: Restricted) -> bool:
         if (channel, lead_address(self.lead.id)) in restricted:
             return True
-        name = "emails" if channel == "email" else "phones"
-        fields = {**self._shown_fields(), **{cell.remote: cell.new for cell in self.cells}}
-        return any((channel, address(name, item.key)) in restricted for item in shown(self.dialect.sets[name], fields))
+        name = set_of(channel)
+        return any((channel, address(name, item.key)) in restricted for item in shown(self.dialect.sets[name], self._fields_after()))
+
+    def _fields_after(self) -> dict[str, Any]:
+        return {**self._shown_fields(), **{cell.remote: cell.new for cell in self.cells}}
 
     def _why(self, name: str) -> tuple[str, str, str]:
         """Where the value is from, nothing held, and the rule by which the lead has it."""
@@ -259,12 +283,14 @@ def _withheld_problem(lead: LeadState, ref: Ref) -> Problem:
     return Problem(ref.account, "withheld", message, fix, ref, lead.id)
 
 
+NO_FIRST = "no_first"
 NO_SPREADS = "a no is written wherever the person is"
 RETRY = "Correct the value in the lead or mend the CRM, then `leadloom problems retry ID`."
 HELD_FIXES: Mapping[str, str] = {
     "no_owner": "Add or activate a user with this e-mail address in the CRM, or give the lead to somebody else.",
     "not_an_option": "Add the option to the field in the CRM, or change the value of the lead.",
     "not_understood": "Correct what stands in the field in the CRM; it is read again with the next sync.",
+    NO_FIRST: "Let the CRM show the opt-out of this record, for example by giving it an e-mail address; the rest follows by itself.",
     "address_required": "Add an e-mail address to the lead in any CRM.",
     "ignored": "The CRM accepted the write without applying it; change the value there by hand if it is to move.",
     "tug_of_war": "Take the field out of the workflow that edits it; then answer in `leadloom review list`.",
@@ -288,7 +314,7 @@ def address(set_name: str, key: str) -> str:
 
 def restricted_value(lead: LeadState, channel: str, restricted: Restricted) -> Value:
     """Whether the lead as a whole shows a no on `channel`: any of its addresses is restricted."""
-    name = "emails" if channel == "email" else "phones"
+    name = set_of(channel)
     items = lead.fields.get(name, ABSENT)
     keys = {address(name, item.key) for item in items} if isinstance(items, tuple) else set()
     keys.add(lead_address(lead.id))

@@ -12,7 +12,7 @@ from mappings.sets import shown
 from sync.observe import withdrawals
 from sync.plan import address, lead_address
 from sync.state import Base, Link, Ref, Restriction
-from sync.view import RESTRICTIONS, SETS
+from sync.view import RESTRICTIONS, SETS, set_of
 from sync.workspace import Pass
 
 
@@ -70,7 +70,7 @@ def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str
         theirs = record.fields.get(row.remote, seen)
         if row.parse(theirs, ABSENT) is True:
             channel = row.lead.partition(".")[2]
-            yield channel, "emails" if channel == "email" else "phones", theirs != seen
+            yield channel, set_of(channel), theirs != seen
 
 
 def addresses_of(dialect: Any, fields: Mapping[str, Any]) -> set[str]:

@@ -26,6 +26,11 @@ class Observed(Protocol):
     def created_at(self) -> datetime | None: ...
 
 
+def set_of(channel: str) -> str:
+    """The addresses that a no on `channel` covers."""
+    return "emails" if channel == "email" else "phones"
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One record of the lead: its link, its base, its dialect, and what was read now (None: nothing new)."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from sync import engine
+from sync.undo import Undoing
 from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
@@ -47,6 +49,26 @@ def test_a_no_beside_an_address_that_nobody_can_read_holds_for_the_person(world:
     built.act("pipedrive", "edit", "persons", str(person["id"]), fields={"emails": [{"value": ANNA["email"], "primary": True}]})
     built.sync()
     assert {other: denied(built, other) for other in OBJECT} == {other: [True] for other in OBJECT}
+
+
+def test_where_a_no_cannot_be_shown_no_address_is_shown_that_it_covers(world: Build) -> None:
+    """HubSpot keeps opt-outs by e-mail address: a contact without one has none."""
+    built = world([{"crm": "pipedrive", **ANNA}])
+    created = built.sync().run
+    (person,) = built.records("pipedrive", "persons")
+    (contact,) = built.records("hubspot", "contacts")
+    engine.undo(built.workspace(), Undoing(created, field="emails"))
+    built.say_no("pipedrive", "persons", str(person["id"]))
+    more = [{"value": ANNA["email"], "primary": True}, {"value": "anna@other.example", "primary": False}]
+    built.act("pipedrive", "edit", "persons", str(person["id"]), fields={"emails": more})
+    for _ in range(2):
+        report = built.sync()
+    assert built.value("hubspot", "contacts", contact["id"], "leadloom_other_emails") in (None, "")
+    assert "held:no_first" in [problem["cause"] for problem in report.problems]
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"email": ANNA["email"]})
+    built.sync()
+    assert denied(built, "hubspot") == [True]
+    assert built.value("hubspot", "contacts", contact["id"], "leadloom_other_emails") == "anna@other.example"
 
 
 def test_a_no_that_is_taken_back_in_a_crm_is_set_again_and_said(world: Build) -> None:
