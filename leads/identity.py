@@ -205,7 +205,13 @@ def _known(name: str) -> frozenset[str]:
 @lru_cache(REMEMBER)
 def letters(word: str) -> str:
     """Lower-case ASCII letters in which ä, ae and a are the same."""
-    from anyascii import anyascii
+    if not word.isascii():
+        from anyascii import anyascii
 
-    ascii_word = re.sub(r"[^a-z]", "", anyascii(word).lower())
-    return re.sub(r"([aou])e", r"\1", ascii_word)
+        word = anyascii(word)
+    word = word.lower()
+    return _UMLAUT.sub(r"\1", word if word.isalpha() else _NO_LETTER.sub("", word))
+
+
+_NO_LETTER: Final = re.compile(r"[^a-z]")
+_UMLAUT: Final = re.compile(r"([aou])e")

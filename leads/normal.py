@@ -70,9 +70,14 @@ def _is_visible(sign: str) -> bool:
     return sign.isprintable() or sign in "\u200c\u200d"
 
 
+_ASCII: Final = {sign: " and " if chr(sign) in "&+" else " " for sign in range(128) if not chr(sign).isalnum()}
+
+
 @lru_cache(REMEMBER)
 def plain(text: str) -> str:
     """For look-ups only: lower case, no accents, every sign that is neither letter nor digit a blank."""
+    if text.isascii():
+        return " ".join(text.lower().translate(_ASCII).split())
     text = unicodedata.normalize("NFKD", text.casefold()).replace("&", " and ").replace("+", " and ")
     text = "".join(sign if sign.isalnum() else " " for sign in text if unicodedata.combining(sign) == 0)
     return " ".join(text.split())
@@ -102,7 +107,7 @@ def email(text: str) -> Email | Refused:
 
 
 def _unwrapped(text: str) -> str:
-    bracketed = re.search(r"<([^<>]*)>", text)
+    bracketed = re.search(r"<([^<>]*)>", text) if "<" in text else None
     if bracketed is not None:
         text = bracketed[1]
     text = text.strip()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -32,70 +33,80 @@ def mixed(kind: int, *parts: Ints) -> Ints:
 
 def keys(rows: Ints) -> Iterator[Ints]:
     """The blocking keys of records (rows of features), one column after the other; 0 is no key."""
+    for kind in kinds(rows):
+        yield from kind
+
+
+def kinds(rows: Ints) -> Iterator[Iterator[Ints]]:
+    """The same, kind by kind: only keys of one kind can be equal, so that a kind at a time is all that has to be held."""
 
     def f(column: C) -> Ints:
         return rows[:, column]
 
-    for mail, kind, local, stem in ((C.MAIL, C.KIND, C.LOCAL, C.STEM), (C.MAIL2, C.KIND2, C.LOCAL2, C.STEM2)):
-        personal = f(kind) != Kind.ROLE
-        yield np.where(personal, mixed(1, f(mail)), 0)
-        for letter in (C.FIRST_LETTER, C.LAST_LETTER):
-            yield np.where(personal, 0, mixed(2, f(mail), f(letter)))
-        yield mixed(3, f(local))
-        yield mixed(4, f(stem))
-        for part in (C.WORK, C.COMPANY):
-            yield mixed(5, f(stem), f(part))
-    for phone, base in ((C.PHONE, C.BASE), (C.PHONE2, C.BASE2)):
-        yield mixed(6, f(phone))
-        for stump in (f(base), f(phone) // 1000, f(base) // 10, f(phone) // 100):
-            long = stump > 10_000_000
-            for letter in (C.FIRST_LETTER, C.LAST_LETTER):
-                yield np.where(long, mixed(7, stump, f(letter)), 0)
-    for name in (C.FIRST_LAST, C.LAST_FIRST, C.INITIAL_LAST, C.LAST_INITIAL):
-        yield mixed(4, f(name))
-    for name in (C.FIRST_LAST, C.INITIAL_LAST):
-        for part in (C.COMPANY, C.WORK, C.WORK2):
-            yield mixed(5, f(name), f(part))
-        for part in (C.POSTCODE, C.COUNTRY, C.CITY):
-            yield mixed(8, f(name), f(part))
-    for name in (C.FIRST, C.LAST):
-        for part in (C.COMPANY, C.WORK, C.WORK2):
-            yield mixed(9, f(name), f(part))
-        for part in (C.POSTCODE, C.BORN, C.STREET):
-            yield mixed(10, f(name), f(part))
-        yield mixed(19, f(name), f(C.BORN) // 10_000)
-        yield mixed(20, f(name), f(C.BORN) % 10_000)
-    for name in (C.FIRST, C.LAST):
-        yield mixed(15, f(name), f(C.CITY))
-    yield mixed(16, f(C.BORN))
-    for letter in (C.FIRST_LETTER, C.LAST_LETTER):
-        yield mixed(17, f(C.BORN), f(letter))
-    yield mixed(18, f(C.STREET), f(C.CITY))
-    yield mixed(11, f(C.POSTCODE), f(C.STREET))
-    yield mixed(12, f(C.BORN), f(C.POSTCODE))
-    yield mixed(13, f(C.NATIONAL_ID))
-    yield mixed(14, f(C.CRM_ID))
-    yield mixed(14, f(C.XREF))
+    def both(kind: int, ones: Iterable[C], others: Iterable[C]) -> Iterator[Ints]:
+        return (mixed(kind, f(one), f(other)) for one in ones for other in others)
+
+    mails = ((C.MAIL, C.KIND), (C.MAIL2, C.KIND2))
+    stumps = ((C.PHONE, C.BASE), (C.PHONE2, C.BASE2))
+    letters, parts = (C.FIRST_LETTER, C.LAST_LETTER), (C.FIRST, C.LAST)
+    names, work = (C.FIRST_LAST, C.INITIAL_LAST), (C.COMPANY, C.WORK, C.WORK2)
+    yield (np.where(f(kind) != Kind.ROLE, mixed(1, f(mail)), 0) for mail, kind in mails)
+    yield (np.where(f(kind) != Kind.ROLE, 0, mixed(2, f(mail), f(letter))) for mail, kind in mails for letter in letters)
+    yield (mixed(3, f(local)) for local in (C.LOCAL, C.LOCAL2))
+    yield (mixed(4, f(name)) for name in (C.STEM, C.STEM2, C.FIRST_LAST, C.LAST_FIRST, C.INITIAL_LAST, C.LAST_INITIAL))
+    yield chain(both(5, (C.STEM, C.STEM2), (C.WORK, C.COMPANY)), both(5, names, work))
+    yield (mixed(6, f(phone)) for phone, _ in stumps)
+    yield (
+        np.where(stump > 10_000_000, mixed(7, stump, f(letter)), 0)
+        for phone, base in stumps
+        for stump in (f(base), f(phone) // 1000, f(base) // 10, f(phone) // 100)
+        for letter in letters
+    )
+    yield both(8, names, (C.POSTCODE, C.COUNTRY, C.CITY))
+    yield both(9, parts, work)
+    yield both(10, parts, (C.POSTCODE, C.BORN, C.STREET))
+    yield both(15, parts, (C.CITY,))
+    yield (mixed(19, f(name), f(C.BORN) // 10_000) for name in parts)
+    yield (mixed(20, f(name), f(C.BORN) % 10_000) for name in parts)
+    yield iter((mixed(16, f(C.BORN)),))
+    yield both(17, (C.BORN,), letters)
+    yield both(18, (C.STREET,), (C.CITY,))
+    yield both(11, (C.POSTCODE,), (C.STREET,))
+    yield both(12, (C.BORN,), (C.POSTCODE,))
+    yield iter((mixed(13, f(C.NATIONAL_ID)),))
+    yield (mixed(14, f(id)) for id in (C.CRM_ID, C.XREF))
 
 
 def pairs(rows: Ints) -> tuple[Ints, Ints]:
     """Every pair of records with a common key, as two columns of row numbers, left < right, each once."""
-    found, numbers = _shared(rows)
+    every = np.zeros(0, dtype=np.int64)
+    for kind in kinds(rows):
+        every = _united(every, _pairs_of(*_shared(kind)))
+    return every >> 32, every & 0xFFFFFFFF
+
+
+def _pairs_of(found: Ints, numbers: Ints) -> Ints:
     starts = starts_of(found)
     sizes = np.diff(np.r_[starts, len(found)])
     fits = (sizes > 1) & (sizes <= HUB)
     wanted = np.repeat(fits, sizes)
-    left_in = np.repeat(starts + sizes, sizes) - np.arange(len(found))  # how many of the group follow, and oneself
-    numbers, left_in = numbers[wanted], left_in[wanted]
+    left_in = np.repeat(starts + sizes, sizes)[wanted] - np.flatnonzero(wanted)  # how many of the group follow, and oneself
+    numbers = numbers[wanted]
     codes: list[Ints] = []
     at = np.arange(len(numbers))
     for distance in range(1, HUB):
         at = at[left_in[at] > distance]
         if len(at) == 0:
             break
-        codes.append(np.unique(_code(numbers[at], numbers[at + distance])))
-    every = np.unique(np.concatenate(codes)) if codes else np.zeros(0, dtype=np.int64)
-    return every >> 32, every & 0xFFFFFFFF
+        codes.append(_code(numbers[at], numbers[at + distance]))
+    return np.concatenate(codes) if codes else np.zeros(0, dtype=np.int64)
+
+
+def _united(one: Ints, other: Ints) -> Ints:
+    """Every number of both once, in order."""
+    every = np.concatenate([one, other])
+    every.sort(kind="stable")  # both are nearly sorted runs
+    return every[np.r_[True, every[1:] != every[:-1]][: len(every)]]
 
 
 def starts_of(labels: Ints) -> Ints:
@@ -107,10 +118,10 @@ def _code(one: Ints, other: Ints) -> Ints:
     return (np.minimum(one, other) << 32) | np.maximum(one, other)
 
 
-def _shared(rows: Ints) -> tuple[Ints, Ints]:
-    """Keys and the records that have them, sorted by key; a record has a key once."""
+def _shared(kind: Iterable[Ints]) -> tuple[Ints, Ints]:
+    """The keys of one kind and the records that have them, sorted by key; a record has a key once."""
     found, numbers = [], []
-    for key in keys(rows):
+    for key in kind:
         at = np.flatnonzero(key)
         found.append(key[at])
         numbers.append(at.astype(np.int32))

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 from functools import cache
-from hashlib import blake2b
 from typing import Any, Final
 
 from leads import identity, normal
@@ -97,8 +96,11 @@ MOBILE: Final = -1  # in the place of an extension: the number is somebody's own
 Row = list[int]
 
 
+_PRIME: Final = 4_188_121_515_017_836_003  # drawn at random: what is left of a text read as a number, the same on every machine
+
+
 def hashed(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1 if text != "" else 0
+    return int.from_bytes(text.encode(), "big") % _PRIME
 
 
 _WEIGHTS: Final = [0] * 256
@@ -401,6 +403,10 @@ def _without_code(digits: str) -> str:
 
 # Companies and places
 
+_UMLAUT: Final = re.compile(r"([aou])e")
+_HOUSE: Final = re.compile(r"\d+\w?")
+_NO_LETTER: Final = re.compile(r"[^a-z]")
+
 
 def _company(text: str) -> str:
     found = normal.company(_repaired(text))
@@ -409,7 +415,7 @@ def _company(text: str) -> str:
 
 def _slug(words: str) -> str:
     kept = [word for word in normal.plain(words).split() if word not in ("and", "und", "et", "y", "e")]
-    return re.sub(r"([aou])e", r"\1", "".join(kept))
+    return _UMLAUT.sub(r"\1", "".join(kept))
 
 
 def _site(text: str) -> str:
@@ -427,8 +433,8 @@ def _place(text: str) -> tuple[int, int]:
 
 def _street(text: str) -> int:
     plain = normal.plain(_repaired(text)).replace("strasse", "str").replace("straße", "str").replace("stra e", "str")
-    numbers = "".join(re.findall(r"\d+\w?", plain))
-    letters = re.sub(r"[^a-z]", "", re.sub(r"([aou])e", r"\1", plain))
+    numbers = "".join(_HOUSE.findall(plain))
+    letters = _NO_LETTER.sub("", _UMLAUT.sub(r"\1", plain))
     return hashed(letters[:8] + numbers)
 
 

@@ -420,30 +420,54 @@ def _related(one: Ints, other: Ints, words: Mapping[int, str]) -> Levels:
     return level
 
 
-@lru_cache(1 << 16)
+@lru_cache(1 << 17)
 def relation(one: str, other: str) -> int:
     """How two different name fields go together: 2 short form, 3 initial, 4 slip, 5 part, 6 similar, 7 another name, 8 another initial."""
-    a, b = one.split(), other.split()
     if len(one) == 1 or len(other) == 1:
-        initial, words = (one, b) if len(one) == 1 else (other, a)
-        return 3 if any(word[0] == initial for word in words) else 8
+        initial, name = (one, other) if len(one) == 1 else (other, one)
+        return 3 if name[0] == initial or f" {initial}" in name else 8
+    if " " not in one and " " not in other:
+        return _one_word(one, other)
+    a, b = one.split(), other.split()
     joined_a, joined_b = "".join(a), "".join(b)
     if joined_a == joined_b:
         return 1
-    known = nicknames()
-    if any(not known.get(x, frozenset()).isdisjoint(known.get(y, frozenset())) for x in a for y in b if len(x) > 1 and len(y) > 1):
+    if any(_short_form(x, y) for x in a for y in b if len(x) > 1 and len(y) > 1):
         return 2
-    if not set(a).isdisjoint(set(b)):
+    if not set(a).isdisjoint(b):
         return 5
     if len(joined_a) > 3 and len(joined_b) > 3:
         if one_slip(joined_a, joined_b):
             return 4
         if any(len(x) > 3 and len(y) > 3 and one_slip(x, y) for x in a for y in b):
-            return 4 if len(a) == len(b) == 1 else 5
-    short, long = sorted((joined_a, joined_b), key=len)
+            return 5
+    return _spelled_alike(joined_a, joined_b)
+
+
+def _one_word(one: str, other: str) -> int:
+    if _short_form(one, other):
+        return 2
+    if one[:2] != other[:2] and one[-2:] != other[-2:] and (len(one) > 4 or len(other) > 4):
+        return 7  # a slip or two leave two letters at one end; most pairs of names end here
+    if len(one) > 3 and len(other) > 3 and one_slip(one, other):
+        return 4
+    return _spelled_alike(one, other)
+
+
+def _short_form(one: str, other: str) -> bool:
+    known = nicknames()
+    groups = known.get(one)
+    if groups is None:
+        return False
+    others = known.get(other)
+    return others is not None and not groups.isdisjoint(others)
+
+
+def _spelled_alike(one: str, other: str) -> int:
+    short, long = (one, other) if len(one) <= len(other) else (other, one)
     if len(short) > 2 and long.startswith(short):
         return 5
-    return 6 if _similar(joined_a, joined_b) else 7
+    return 6 if _similar(one, other) else 7
 
 
 def _similar(one: str, other: str) -> bool:
