@@ -106,7 +106,8 @@ def _united(one: Ints, other: Ints) -> Ints:
     """Every number of both once, in order."""
     every = np.concatenate([one, other])
     every.sort(kind="stable")  # both are nearly sorted runs
-    return every[np.r_[True, every[1:] != every[:-1]][: len(every)]]
+    once: Ints = every[np.r_[True, every[1:] != every[:-1]][: len(every)]]
+    return once
 
 
 def starts_of(labels: Ints) -> Ints:
