@@ -64,9 +64,11 @@ def _sent(unit: Unit, lead_id: str, zone: ZoneInfo) -> list[Mapping[str, Any]]:
 def _history(unit: Unit, lead_id: str, zone: ZoneInfo) -> list[Mapping[str, Any]]:
     from sync.state import plain
 
+    names = [*sorted(unit.also_called([lead_id]).get(lead_id, ())), lead_id]  # what a merged lead was belongs to the same person
     return [
         {"at": moment(at, zone), "field": one.name, "old": plain(one.old), "new": plain(one.new), "rule": one.rule}
-        for _, at, revisions in unit.revisions(lead_id)
+        for name in names
+        for _, at, revisions in unit.revisions(name)
         for one in revisions
     ]
 

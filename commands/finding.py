@@ -25,12 +25,25 @@ AsOf = Annotated[
 
 
 @contextmanager
-def one(wanted: str, config: Path | None) -> Iterator[tuple[Unit, LeadState, ZoneInfo]]:
+def one(wanted: str, config: Path | None, as_of: str | None = None) -> Iterator[tuple[Unit, LeadState, ZoneInfo]]:
+    """The lead that somebody means: now, or the one that it was at a moment, if it has been merged or split since."""
     from commands.workspace import open_memory, settings_of
 
     zone = ZoneInfo(settings_of(config).defaults.timezone)
+    at = moment_meant(as_of, zone)
     with open_memory(config) as store, store.begin() as unit:
-        yield unit, unit.leads([_found(unit, wanted)]).popitem()[1], zone
+        yield unit, _lead(unit, wanted, at), zone
+
+
+def _lead(unit: Unit, wanted: str, at: datetime | None) -> LeadState:
+    now = _found(unit, wanted)
+    if at is not None:
+        former = unit.former_names(wanted) if "@" not in wanted else []
+        then = unit.lead_then(former[0] if former else now, at)
+        known = unit.leads([then]).get(then) or unit.lead_that_was(then)
+        if known is not None:
+            return known
+    return unit.leads([now])[now]
 
 
 def check_field(field: str | None) -> None:

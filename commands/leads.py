@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import past
+from commands import joining, past
 from commands.files import private_file
 from commands.finding import LeadArgument, one
 from commands.options import Config, Json, Limit
@@ -52,12 +52,16 @@ def show_lead(lead: LeadArgument, as_json: Json = False, config: Config = None) 
 
     with one(lead, config) as (unit, found, zone):
         links = unit.links_of([found.id]).get(found.id, [])
-        document = {"lead_id": found.id, "fields": plain_fields(found), "records": [record(link, base, zone) for link, base in links]}
+        records = [record(link, base, zone) for link, base in links]
+        also = sorted(unit.also_called([found.id]).get(found.id, ()))
+        document = {"lead_id": found.id, "also_called": also, "fields": plain_fields(found), "records": records}
     showing.print_json(document) if as_json else showing.show(*showing.of_lead(document))
 
 
 leads.command("why")(past.why)
 leads.command("history")(past.history)
+leads.command("merge")(joining.merge)
+leads.command("split")(joining.split)
 
 
 @leads.command("export")

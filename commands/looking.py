@@ -39,7 +39,8 @@ def runs(
     if as_json:
         showing.print_json({**summary(found[0], zone), **report})
     else:
-        showing.show(showing.of_runs([summary(found[0], zone)]), *(showing.of_run(report) if "accounts" in report else ()))
+        leads = [showing.regrouped(report)] if "merged" in report or "split" in report else []
+        showing.show(showing.of_runs([summary(found[0], zone)]), *(showing.of_run(report) if "accounts" in report else ()), *leads)
 
 
 def summary(run: Row, zone: ZoneInfo) -> dict[str, Any]:

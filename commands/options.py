@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,3 +19,14 @@ Accounts = Annotated[
     list[str] | None, typer.Option("--account", metavar="NAME", help="only this account, read and written; may be repeated")
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="show at most N lines")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="who decided (default: the user of this machine)")]
+
+
+def user(given: str | None) -> str:
+    """Who decides: the name that was given, else the user of this machine."""
+    if given is not None:
+        return given
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""

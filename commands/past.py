@@ -33,12 +33,12 @@ def why(lead: LeadArgument, field: FieldArgument = None, as_of: AsOf = None, as_
     from commands import showing
 
     check_field(field)
-    with one(lead, config) as (unit, found, zone):
+    with one(lead, config, as_of) as (unit, found, zone):
         at = moment_meant(as_of, zone)
-        ever, writes = steps_until(unit, found, None), unit.journal_of([found.id]).get(found.id, [])
+        ever, writes = steps_until(unit, found.id, None), _writes_of(unit, found.id)
         steps = [step for step in ever if at is None or step.at <= at]
         values = _values(found, steps, at)
-        links = unit.links_of([found.id]).get(found.id, [])
+        links = unit.links_of([found.id]).get(found.id, []) if at is None else _links_then(unit, found, ever, at)
         document = {
             "lead_id": found.id,
             "as_of": moment(at, zone),
@@ -62,22 +62,39 @@ def history(
     from commands import showing
 
     check_field(field)
-    with one(lead, config) as (unit, found, zone):
+    with one(lead, config, as_of) as (unit, found, zone):
         at = moment_meant(as_of, zone)
-        steps, entries = steps_until(unit, found, at), unit.journal_of([found.id]).get(found.id, [])
+        steps, entries = steps_until(unit, found.id, at), unit.journal_of([found.id]).get(found.id, [])
+        parts = {
+            id: [step for step in steps_until(unit, id, at) if step.at <= since] for id, since in _merged_into(found.id, steps).items()
+        }
     happened = [*(_of_step(step, zone) for step in steps), *_of_writes(entries, at, zone)]
+    happened += [_of_step(step, zone, f"lead {id}") for id, before in parts.items() for step in before]
     rows = [row for _, row in sorted(happened, key=lambda pair: pair[0]) if field in (None, row["field"])]
     document = {"lead_id": found.id, "as_of": moment(at, zone), "history": rows}
     showing.print_json(document) if as_json else showing.show(*showing.of_history(document, limit))
 
 
-def steps_until(unit: Unit, lead: LeadState, until: datetime | None) -> list[Step]:
+def steps_until(unit: Unit, lead_id: str, until: datetime | None) -> list[Step]:
     return [
         Step(run, at, revision)
-        for run, at, revisions in unit.revisions(lead.id)
+        for run, at, revisions in unit.revisions(lead_id)
         if at is not None and (until is None or at <= until)
         for revision in revisions
     ]
+
+
+def _writes_of(unit: Unit, lead_id: str) -> list[Entry]:
+    """Every write to the lead's records; those of a lead that was merged stand under the lead that it became part of."""
+    names = [lead_id, *unit.survivors([lead_id]).values()]
+    return [entry for found in unit.journal_of(names).values() for entry in found]
+
+
+def _merged_into(lead_id: str, steps: Iterable[Step]) -> dict[str, datetime]:
+    """The leads that became part of this one, and when."""
+    from sync.state import MERGE
+
+    return {str(step.revision.old): step.at for step in steps if step.revision.name == MERGE and step.revision.new == lead_id}
 
 
 # Why
@@ -137,6 +154,22 @@ def _routing(assignments: Sequence[Mapping[str, Any]], at: datetime | None, zone
     return {key: known[-1][key] for key in ("rule", "owner", "queue", "reason")} | {"at": moment(routed_at, zone)}
 
 
+def _links_then(unit: Unit, lead: LeadState, ever: Iterable[Step], at: datetime) -> list[tuple[Link, Base]]:
+    """The records that the lead had at a moment: those that left it since, too, and none that came later."""
+    from leads.model import ABSENT
+    from sync.state import LINK
+
+    had: dict[Any, bool] = {}
+    for step in ever:
+        if step.revision.name == LINK and step.revision.origin.ref is not None:
+            had.setdefault(step.revision.origin.ref, step.revision.new is ABSENT)  # it left without having come: it was created
+            if step.at <= at:
+                had[step.revision.origin.ref] = step.revision.new is not ABSENT
+    now = {link.ref: (link, base) for link, base in unit.links_of([lead.id]).get(lead.id, [])}
+    left = [unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id) for ref, there in had.items() if there and ref not in now]
+    return [*(pair for ref, pair in now.items() if had.get(ref, True)), *(pair for pair in left if pair is not None)]
+
+
 def _record(link: Link, base: Base, steps: Iterable[Step], writes: Iterable[Entry], at: datetime | None, zone: ZoneInfo) -> Dict | None:
     """A record of the lead with why it belongs to it; None if it did not yet at the moment asked for."""
     since, run, evidence = _linked(link, steps, writes)
@@ -146,10 +179,11 @@ def _record(link: Link, base: Base, steps: Iterable[Step], writes: Iterable[Entr
 
 
 def _linked(link: Link, steps: Iterable[Step], writes: Iterable[Entry]) -> tuple[datetime | None, str | None, str | None]:
+    from leads.model import ABSENT
     from sync.state import LINK, Section
 
     for step in steps:
-        if step.revision.name == LINK and step.revision.origin.ref == link.ref:
+        if step.revision.name == LINK and step.revision.origin.ref == link.ref and step.revision.new is not ABSENT:
             return step.at, step.run, step.revision.rule
     for entry in writes:
         write = entry.write
@@ -161,14 +195,14 @@ def _linked(link: Link, steps: Iterable[Step], writes: Iterable[Entry]) -> tuple
 # History
 
 
-def _of_step(step: Step, zone: ZoneInfo) -> tuple[datetime, Dict]:
+def _of_step(step: Step, zone: ZoneInfo, where: str = "lead") -> tuple[datetime, Dict]:
     from sync.state import plain
 
     one = step.revision
     row = {
         "at": moment(step.at, zone),
         "run": step.run,
-        "where": "lead",
+        "where": where,
         "field": one.name,
         "old": plain(one.old),
         "new": plain(one.new),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from commands.exits import Stop
-from commands.options import Config, Json, Limit
+from commands.options import By, Config, Json, Limit, user
 
 if TYPE_CHECKING:
     from store.unit import Unit
@@ -68,7 +67,7 @@ def show_review(id: ReviewId, as_json: Json = False, config: Config = None) -> N
 def decide(
     id: ReviewId,
     answer: Annotated[str, typer.Argument(metavar="ANSWER", help="one of the answers that `leadloom review show ID` lists")],
-    by: Annotated[str | None, typer.Option(metavar="NAME", help="who decided (default: the user of this machine)")] = None,
+    by: By = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -79,22 +78,19 @@ def decide(
 
     settings = settings_of(config)
     with open_workspace(settings) as workspace:
-        row = answers.decide(workspace, id, answer, by if by is not None else _user())
+        row = answers.decide(workspace, id, answer, user(by))
     answered = _summary(row, ZoneInfo(settings.defaults.timezone))
     showing.print_json(answered) if as_json else showing.show(f"Question {id}: {answer}. {_what_follows(row, answer)}")
 
 
 def _what_follows(row: Row, answer: str) -> str:
+    from commands.showing import regrouped
+
+    if row["regrouped"]:
+        return " ".join(f"{regrouped(one)} `leadloom undo {one['run']}` takes it back." for one in row["regrouped"])
     if any(one["answer"] == answer and "pairs" in one for one in row["choices"]):
-        return "It is remembered for records to come; those that are there stay where they are."
+        return "It is remembered for records to come."
     return "The next sync carries it out."
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
 
 
 def _summary(row: Row, zone: ZoneInfo) -> dict[str, Any]:

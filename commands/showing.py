@@ -149,8 +149,38 @@ def _of_cost(cost: Mapping[str, Mapping[str, int]]) -> Table:
 
 def of_undone(undone: Data, limit: int) -> list[Table | str]:
     """What an undo took back of a run, and what it left as it is."""
+    if "merged" in undone or "split" in undone:
+        return [regrouped(undone), *_of_left(undone["left"], limit)]
     told = f"Of {undone['fields']} fields that run {undone['run']} wrote, {undone['back']} go back and {undone['stay']} stay."
     return [told, *_of_left(undone["left"], limit)]
+
+
+def regrouped(report: Data) -> str:
+    """What became of two leads."""
+    if "merged" in report:
+        one = report["merged"]
+        return f"Lead {one['gone']} is part of lead {one['kept']}, with {len(one['records'])} records."
+    one = report["split"]
+    return f"Lead {one['gone']} is a lead of its own, with {len(one['records'])} records that lead {one['kept']} had."
+
+
+def of_outlook(outlook: Data) -> list[Table | str]:
+    """What merging two leads would come to: where they differ, what becomes of their records, and what speaks against it."""
+    kept, gone = outlook["sides"]
+    who = [(name, kept.get(name), gone.get(name)) for name in ("first_name", "last_name", "emails", "phones", "company.name")]
+    parts: list[Table | str] = [table("Side by side", ("field", f"lead {outlook['kept']}", f"lead {outlook['gone']}"), who)]
+    rows = [(one["field"], one["kept"], one["gone"], one["after"], one["rule"]) for one in outlook["conflicts"]]
+    if rows:
+        parts.append(table("Where they differ", ("field", outlook["kept"], outlook["gone"], "afterwards", "by which rule"), rows))
+    told = [f"{len(outlook['records'])} records move to lead {outlook['kept']}."]
+    told += (
+        [f"Second records of one account, which will only ever be given opt-outs: {', '.join(outlook['twins'])}."]
+        if outlook["twins"]
+        else []
+    )
+    told += [f"A no of either holds for both: {', '.join(outlook['denied'])}."] if outlook["denied"] else []
+    told += ["Somebody decided that the two are different people; this overrules it."] if outlook["decided_different"] else []
+    return [*parts, *told, *outlook["questions"]]
 
 
 def _of_left(left: Sequence[Data], limit: int) -> list[Table | str]:
@@ -266,7 +296,8 @@ def of_leads(leads: Iterable[Data]) -> Table:
 
 def of_lead(lead: Data) -> list[Table | str]:
     fields = ((name, value) for name, value in lead["fields"].items())
-    return [table(f"Lead {lead['lead_id']}", ("field", "value"), fields), _of_records(lead["records"])]
+    also = [f"Merged with it: {', '.join(lead['also_called'])}.\n"] if lead["also_called"] else []
+    return [table(f"Lead {lead['lead_id']}", ("field", "value"), fields), *also, _of_records(lead["records"])]
 
 
 def of_reasons(why: Data) -> list[Table | str]:

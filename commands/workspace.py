@@ -127,7 +127,8 @@ def _account(
     routed = frozenset(email for owner in routing.owners.values() for email in owner.addresses)
     bind = partial(_bound, account.crm, settings.defaults.region, routed, settings.mappings.get(name, {}))
     connector = connect(name, account, adapter=adapter, clock=clock, sleep=sleep)
-    return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name), _endings(settings, name))
+    meanings = partial(_meanings, account.crm, settings.mappings.get(name, {}))
+    return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name), _endings(settings, name), meanings)
 
 
 def _endings(settings: Settings, name: str) -> Endings:
@@ -147,12 +148,21 @@ def _bound(
     identity: Identity,
 ) -> Any:
     from mappings.apply import bind
+
+    mapping = _mapping(crm, own, object)
+    return bind(mapping, schema, owners, region=region, api_user_email=identity.user_email, routed_owners=routed)
+
+
+def _meanings(crm: str, own: Mapping[str, Mapping[str, CustomField]], object: str) -> Mapping[str, str]:
+    return {row.remote: row.lead for row in _mapping(crm, own, object).rows if row.lead != ""}
+
+
+def _mapping(crm: str, own: Mapping[str, Mapping[str, CustomField]], object: str) -> Any:
     from mappings.custom import CustomRow, extended
     from mappings.schema import packaged
 
     wanted = {f"custom.{name}": CustomRow(row.field, row.type, row.direction) for name, row in own.get(object, {}).items()}
-    mapping = extended(packaged(crm, object), wanted)
-    return bind(mapping, schema, owners, region=region, api_user_email=identity.user_email, routed_owners=routed)
+    return extended(packaged(crm, object), wanted)
 
 
 def _scope(settings: Settings, name: str) -> Scope:

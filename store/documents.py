@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.state import Base, Candidate, Cell, Late, Origin, Pair, Ref, Revision, dump_value, load_value
+from sync.state import Base, Candidate, Cell, Joining, Late, LeadState, Origin, Pair, Ref, Revision, Way, dump_value, load_value
 
 EMPTY = Pair()
 FLIPS = 3  # its place in a dumped pair; zero of them is the usual case
@@ -162,4 +162,67 @@ def load_cells(text: str) -> tuple[Cell, ...]:
     return tuple(
         Cell(row_id, remote, field, old, new, load_value(meant), reason, held, *rule)
         for row_id, remote, field, old, new, meant, reason, held, *rule in json.loads(text)
+    )
+
+
+def dump_lead(lead: LeadState) -> dict[str, Any]:
+    """A whole lead as a row of its table, but for when it changed and when it is due."""
+    return {
+        "id": lead.id,
+        "fields": dump_fields(lead.fields),
+        "origins": dump_origins(lead.origins),
+        "stage_since": seconds(lead.stage_since),
+        "stage_held": lead.stage_held,
+        "epoch": lead.epoch,
+        "routed_epoch": lead.routed_epoch,
+        "version": lead.version,
+        "created_at": seconds(lead.created_at),
+        "open_debts": lead.open_debts,
+        "asked": dump_asked(lead.asked),
+    }
+
+
+def load_lead(row: Any, due: datetime | None = None) -> LeadState:
+    return LeadState(
+        row["id"],
+        load_fields(row["fields"]),
+        load_origins(row["origins"]),
+        instant(row["stage_since"]),
+        row["stage_held"],
+        row["epoch"],
+        row["routed_epoch"],
+        row["version"],
+        instant(row["created_at"]),
+        row["open_debts"],
+        due,
+        load_asked(row["asked"]),
+    )
+
+
+LEADS_OF_A_JOINING = ("kept_before", "kept_after", "gone_state")
+
+
+def dump_joining(joining: Joining) -> str:
+    leads = {name: dump_lead(getattr(joining, name)) for name in LEADS_OF_A_JOINING}
+    refs = {name: [list(ref) for ref in getattr(joining, name)] for name in ("refs", "mains")}
+    return dumps({**leads, **refs, "decisions": joining.decisions})
+
+
+def load_joining(row: Any) -> Joining:
+    document = json.loads(row.document)
+    leads = {name: load_lead(document[name]) for name in LEADS_OF_A_JOINING}
+    refs, mains = (tuple(Ref(*ref) for ref in document[name]) for name in ("refs", "mains"))
+    decisions = tuple((left, right, verdict) for left, right, verdict in document["decisions"])
+    return Joining(
+        Way(row.way),
+        row.run,
+        row.kept,
+        row.gone,
+        datetime.fromtimestamp(row.at, UTC),
+        refs,
+        mains,
+        **leads,
+        decisions=decisions,
+        ended_at=instant(row.ended_at),
+        n=row.n,
     )

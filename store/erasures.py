@@ -102,6 +102,7 @@ class Erasures(Queries):
         """Everything that is kept about a person, in every table."""
         for table in ABOUT_A_LEAD:
             self._run(sa.delete(table).where(table.c.lead_id == lead_id))
+        self._run(sa.delete(t.joining).where(sa.or_(t.joining.c.kept == lead_id, t.joining.c.gone == lead_id)))
         self._run(sa.delete(t.lead).where(t.lead.c.id == lead_id))
         for table in ABOUT_A_RECORD:
             self._delete(table, refs)

@@ -26,6 +26,7 @@ class Journal(Queries):
                 "lead_id": write.lead_id,
                 "section": write.section,
                 "key": write.key,
+                "loser": write.loser,
                 "cells": dump_cells(write.cells),
                 "state": EntryState.PLANNED,
                 "outcome": "",
@@ -158,6 +159,13 @@ class Journal(Queries):
 
 def _entry(row: Any) -> Entry:
     write = PlannedWrite(
-        row.account, row.object, row.lead_id, Section(row.section), load_cells(row.cells), None if row.id == "" else row.id, row.key
+        row.account,
+        row.object,
+        row.lead_id,
+        Section(row.section),
+        load_cells(row.cells),
+        None if row.id == "" else row.id,
+        row.key,
+        row.loser,
     )
     return Entry(row.op, row.run, write, EntryState(row.state), instant(row.sent_at), row.outcome, instant(row.done_at))

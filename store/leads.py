@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from store import schema as t
-from store.documents import dump_asked, dump_fields, dump_origins, instant, load_asked, load_fields, load_origins, seconds
+from store.documents import dump_lead, instant, load_lead, seconds
 from store.queries import Queries, chunks, where_of
 from sync.state import LeadState, Ref, Restriction
 
@@ -25,7 +25,7 @@ class Leads(Queries):
         return [row.id for row in self._run(sa.select(both.c.id).order_by(both.c.id).limit(limit))]
 
     def leads(self, ids: Sequence[str]) -> dict[str, LeadState]:
-        return {row.id: _lead(row) for row in self._in(t.lead, t.lead.c.id, ids)}
+        return {row.id: load_lead(row._mapping, instant(row.later)) for row in self._in(t.lead, t.lead.c.id, ids)}
 
     def put_leads(self, leads: Iterable[LeadState], at: datetime) -> None:
         self._upsert(t.lead, [_lead_row(lead, at) for lead in leads])
@@ -52,6 +52,13 @@ class Leads(Queries):
             found[row.address].add(row.lead_id)
         return found
 
+    def addresses_shown(self, refs: Iterable[Ref]) -> dict[Ref, set[str]]:
+        """The addresses that each of these records shows."""
+        found: dict[Ref, set[str]] = defaultdict(set)
+        for row in self._at(t.address, refs):
+            found[Ref(row.account, row.object, row.id)].add(row.address)
+        return found
+
     def holders(self, addresses: Iterable[str]) -> dict[str, list[tuple[Ref, str]]]:
         """Records that show an address, with their leads."""
         found: dict[str, list[tuple[Ref, str]]] = defaultdict(list)
@@ -74,42 +81,19 @@ class Leads(Queries):
     def restricted(self, addresses: Iterable[str]) -> set[tuple[str, str]]:
         return {(row.channel, row.address) for row in self._in(t.restriction, t.restriction.c.address, sorted(set(addresses)))}
 
+    def restrictions_on(self, addresses: Iterable[str]) -> list[Restriction]:
+        rows = self._in(t.restriction, t.restriction.c.address, sorted(set(addresses)))
+        return [Restriction(row.channel, row.address, Ref(row.account, row.object, row.id), instant(row.seen_at)) for row in rows]
+
     def lift(self, address: str) -> None:
         """Nothing is known any more that restricts this address."""
         self._run(sa.delete(t.restriction).where(t.restriction.c.address == address))
 
 
-def _lead(row: Any) -> LeadState:
-    return LeadState(
-        row.id,
-        load_fields(row.fields),
-        load_origins(row.origins),
-        instant(row.stage_since),
-        row.stage_held,
-        row.epoch,
-        row.routed_epoch,
-        row.version,
-        instant(row.created_at),
-        row.open_debts,
-        instant(row.later),
-        load_asked(row.asked),
-    )
-
-
 def _lead_row(lead: LeadState, at: datetime) -> dict[str, Any]:
     return {
-        "id": lead.id,
-        "fields": dump_fields(lead.fields),
-        "origins": dump_origins(lead.origins),
-        "stage_since": seconds(lead.stage_since),
-        "stage_held": lead.stage_held,
-        "epoch": lead.epoch,
-        "routed_epoch": lead.routed_epoch,
-        "version": lead.version,
-        "created_at": seconds(lead.created_at),
+        **dump_lead(lead),
         "changed_at": seconds(at),
         "due": 0.0 if lead.open_debts else seconds(lead.due),
         "later": seconds(lead.due),
-        "open_debts": lead.open_debts,
-        "asked": dump_asked(lead.asked),
     }

@@ -58,6 +58,16 @@ class Links(Queries):
             .values(now_object=now.object, now_id=now.id)
         )
 
+    def heirs(self, refs: Iterable[Ref]) -> set[Ref]:
+        """Records that took the place of these, and of no others."""
+        gone = set(refs)
+        heirs = {Ref(row.account, row.now_object, row.now_id) for row in self._at(t.alias, gone)}
+        forward = [
+            (Ref(row.account, row.object, row.id), Ref(row.account, row.now_object, row.now_id))
+            for row in self._at(t.alias, heirs, "now_id")
+        ]
+        return heirs - {now for old, now in forward if old not in gone}
+
     def has_base(self, account: str) -> bool:
         return self._scalar(sa.select(t.link.c.id).where(t.link.c.account == account, t.link.c.base != "").limit(1)) is not None
 

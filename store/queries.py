@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,6 +36,12 @@ class Queries:
     def _in_query(self, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[Any]) -> Iterator[sa.Row[Any]]:
         for chunk in chunks(values):
             yield from self._run(query.where(column.in_(chunk)))
+
+    def _at(self, table: sa.Table, refs: Iterable[Ref], id: str = "id") -> Iterator[sa.Row[Any]]:
+        """The rows of these records; `id` names the column with their ids."""
+        for (account, object), group in groupby(sorted(set(refs)), key=lambda ref: (ref.account, ref.object)):
+            named = sa.select(table).where(table.c.account == account, table.c["now_object" if id == "now_id" else "object"] == object)
+            yield from self._in_query(named, table.c[id], [ref.id for ref in group])
 
     def _delete(self, table: sa.Table, refs: Iterable[Ref]) -> None:
         rows = [{f"b_{name}": value for name, value in where_of(ref).items()} for ref in refs]

@@ -102,6 +102,18 @@ link = _table(
     sa.Index("ix_link_count", "account", "object", "state"),  # how many records there are, without reading their bases
 )
 
+joining = _table(
+    "joining",
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
+    _text("way"),  # join: `gone` is another name of `kept` until it ends; part: `gone` has left `kept`
+    _text("run", index=True),
+    _text("kept", index=True),
+    _text("gone", index=True),
+    _time("at"),
+    _time("ended_at"),
+    _text("document"),  # both leads as they were, the records that changed hands, what people had decided before
+)
+
 alias = _table("alias", _text("account", key=True), _text("object", key=True), _text("id", key=True), _text("now_object"), _text("now_id"))
 
 address = _table(
@@ -143,6 +155,7 @@ journal = _table(
     _time("sent_at"),
     _time("done_at"),
     sa.Column("clears", sa.Integer, nullable=False, server_default="0"),  # fields that it empties
+    _later("loser"),  # the record that is merged into this one
     sa.Index("ix_journal_work", "run", "account", "section", "state", "op"),
 )
 

@@ -12,6 +12,7 @@ from store import schema as t
 from store.accounts import Accounts
 from store.history import History
 from store.inbox import Inbox
+from store.joinings import Joinings
 from store.journal import Journal
 from store.leads import Leads
 from store.ledger import Ledger
@@ -20,17 +21,18 @@ from store.runs import Runs
 from sync.state import EntryState
 
 
-class Unit(Accounts, Inbox, Links, Leads, Journal, History, Runs, Ledger):
+class Unit(Accounts, Inbox, Links, Leads, Journal, History, Runs, Ledger, Joinings):
     """All named queries, on one connection inside one transaction; here those that look across the tables."""
 
     def lead_ids(self, after: str, limit: int) -> list[str]:
         return [row.id for row in self._run(sa.select(t.lead.c.id).where(t.lead.c.id > after).order_by(t.lead.c.id).limit(limit))]
 
     def find_leads(self, prefix: str, address: str) -> list[str]:
-        """Leads by the beginning of their id or by an address."""
+        """Leads by the beginning of their id (or of one that they had before they became part of another) or by an address."""
         by_id = sa.select(t.lead.c.id).where(t.lead.c.id.startswith(prefix, autoescape=True), sa.literal(prefix) != "").limit(20)
         by_address = sa.select(t.address.c.lead_id.label("id")).where(t.address.c.address == address).distinct().limit(20)
-        return sorted({row.id for query in (by_id, by_address) for row in self._run(query)})
+        found = {row.id for query in (by_id, by_address) for row in self._run(query)}
+        return sorted(found | set(self.survivors(self.former_names(prefix) if prefix != "" else ()).values()))
 
     def accounts(self) -> dict[str, Mapping[str, Any]]:
         """Every account that was ever contacted, with when it was read last (seconds since the epoch, the oldest of its objects)."""

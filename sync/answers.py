@@ -1,18 +1,26 @@
-"""Answers (shell): what a person says to a question is kept for ever and carried out by the next sync."""
+"""Answers (shell): what a person says to a question is kept for ever. Leads become one or two at once; the next sync does the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sync.compare import LEFT_ALONE
-from sync.state import Base, Pair, Ref
+from sync.joining import join, part, told
+from sync.state import Base, Joining, Pair, Ref
 from sync.workspace import Stopped, Workspace
+
+A_LEAD = "lead:"  # how the key of a lead begins in a decided pair
+FOUNDED = datetime.fromtimestamp(0, UTC)  # of leads of which nobody knows when
 
 
 def decide(workspace: Workspace, id: int, answer: str, by: str) -> Mapping[str, Any]:
-    """Answer question `id` with one of its choices; raises `Stopped` where there is no such question or choice."""
+    """Answer question `id` with one of its choices; raises `Stopped` where there is no such question or choice.
+
+    Returns the question; `regrouped` are the leads that became one, or two, by the answer.
+    """
     now = workspace.now()
     with workspace.store.lease(), workspace.store.begin() as unit:
         review = unit.review(id)
@@ -27,10 +35,48 @@ def decide(workspace: Workspace, id: int, answer: str, by: str) -> Mapping[str, 
             unit.decide_pair(left, right, verdict, by, now)
         if answer in PAIRS:
             _change_pairs(unit, review["refs"], choice.get("rows", ()), PAIRS[answer])
+        regrouped = _regroup(unit, workspace, choice.get("pairs", ()), by)
         unit.touch([review["lead_id"]])
         unit.put_hints(review["refs"] if "pairs" in choice else (), now)
-        answered: Mapping[str, Any] = unit.review(id)
-    return answered
+        return {**unit.review(id), "regrouped": regrouped}
+
+
+def _regroup(unit: Any, workspace: Workspace, pairs: Sequence[Sequence[str]], by: str) -> list[Mapping[str, Any]]:
+    """Two leads that are one person become one, the older keeping its id; a record that is somebody else leaves its lead."""
+    done: list[Mapping[str, Any]] = []
+    for left, right, verdict in pairs:
+        leads = [_lead_of(unit, side) for side in (left, right)]
+        if "" in leads or (leads[0] == leads[1]) is (verdict == "same"):
+            continue
+        run = unit.start_run("merge" if verdict == "same" else "split", workspace.now())
+        joining = _joined(unit, workspace, leads, run, by) if verdict == "same" else _parted(unit, workspace, left, right, run, by)
+        done.append({"run": run, "status": "done", **told(joining)})
+        unit.finish_run(run, "done", done[-1], workspace.now())
+    return done
+
+
+def _joined(unit: Any, workspace: Workspace, leads: Sequence[str], run: str, by: str) -> Joining:
+    known = unit.leads(leads)
+    kept, gone = sorted(leads, key=lambda id: (known[id].created_at or FOUNDED, id))
+    return join(unit, workspace, kept, gone, run, by)
+
+
+def _parted(unit: Any, workspace: Workspace, left: str, right: str, run: str, by: str) -> Joining:
+    record = next((side for side in (left, right) if not side.startswith(A_LEAD)), None)
+    if record is None:
+        raise Stopped("The two are one lead by now. `leadloom leads split` takes records out of it.", exit_code=2)
+    return part(unit, workspace, _lead_of(unit, record), [Ref(*record.split(":", 2))], run, by)
+
+
+def _lead_of(unit: Any, side: str) -> str:
+    """The lead that a side of a decided pair stands for now; nothing if it has gone."""
+    if side.startswith(A_LEAD):
+        id = side.removeprefix(A_LEAD)
+        id = unit.survivors([id]).get(id, id)
+        return id if id in unit.leads([id]) else ""
+    ref = Ref(*side.split(":", 2))
+    link, _ = unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id, (None, None))
+    return "" if link is None else str(link.lead_id)
 
 
 def _released(pair: Pair) -> Pair:

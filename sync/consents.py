@@ -6,6 +6,7 @@ A no reaches every CRM with the next sync. A yes changes no CRM: permissions are
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from leads.consent.event import ANY, RESTRICTIONS, Event, Kind, Scope
 from leads.consent.fold import fold
 from leads.consent.policy import Policy
 from leads.consent.status import WORST, Answer, Key, Links, status_of
-from sync.state import Base, Link, LinkState, Ref, Restriction
+from sync.state import Base, Joining, Link, LinkState, Ref, Restriction, Way
 from sync.workspace import Workspace
 
 DENIED_IN_CRMS: Final = ("email", "phone")  # the channels for which a CRM has a flag
@@ -64,10 +65,30 @@ def about(unit: Any, addresses: Mapping[str, str], lead_ids: Sequence[str]) -> t
     """The events that bear on these addresses (identifier -> mailbox), and whom the addresses belong to."""
     links = {name: frozenset(ids) for name, ids in unit.leads_at([*addresses, *addresses.values()]).items()}
     persons = {lead for ids in links.values() for lead in ids} | set(lead_ids)
-    others = {place for lead in persons for place in unit.addresses_of(lead)}
-    rows = unit.events_about({*addresses.values(), *others}, persons)
+    parted = [one for one in unit.joinings_of(persons) if one.way is Way.PART]
+    everybody = {*persons, *_former_names(unit, persons), *(id for one in parted for id in (one.kept, one.gone))}
+    others = {place for lead in everybody for place in unit.addresses_of(lead)}
+    events = read_events(unit.events_about({*addresses.values(), *others}, everybody))
     every = {name: frozenset(ids) for name, ids in unit.leads_at([*others, *addresses, *addresses.values()]).items()}
-    return read_events(rows), every
+    names = unit.survivors({id for event in events for id in event.persons})
+    return [_of_whom_it_may_be(event, names, parted, every) for event in events], every
+
+
+def _former_names(unit: Any, leads: Iterable[str]) -> set[str]:
+    return {name for names in unit.also_called(leads).values() for name in names}
+
+
+def _of_whom_it_may_be(event: Event, names: Mapping[str, str], parted: Sequence[Joining], links: Links) -> Event:
+    """A no of a lead that is part of another is that one's; one that was said before two leads parted is of both."""
+    if event.kind not in RESTRICTIONS:
+        return event
+    named = frozenset(names.get(id, id) for id in event.persons)
+    said = named or links.get(event.identifier, frozenset()) | links.get(event.mailbox, frozenset())
+    for one in parted:
+        both = {one.kept, one.gone}
+        if event.observed_at <= one.at.timestamp() and not both.isdisjoint(said):
+            named = said = said | both
+    return event if named == event.persons else replace(event, persons=named)
 
 
 def answers(

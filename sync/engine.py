@@ -6,8 +6,9 @@ lease -> doors (identity, dialects) -> settle what is open -> pull -> weave -> g
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from connectors.base import NewField, Page
 from connectors.errors import ConnectorError
@@ -19,10 +20,11 @@ from sync.doors import chosen, open_doors
 from sync.erase import Person, erase
 from sync.guard import having_looked
 from sync.intake import IMPORT_OBJECT, ImportedTable
+from sync.joining import join, part, told
 from sync.pull import store_page
 from sync.push import push
 from sync.running import Report, Run, running
-from sync.state import UNDONE, Base, Pair, PlannedWrite, Ref
+from sync.state import UNDONE, Base, Joining, Pair, PlannedWrite, Ref
 from sync.undo import Undoing, released
 from sync.verify import Checked, verify
 from sync.workspace import Account, Stopped, Workspace
@@ -106,10 +108,13 @@ def _undo(workspace: Workspace, undoing: Undoing, document: PlanDocument | None)
         return run.report()
 
 
-def _written_accounts(workspace: Workspace, undoing: Undoing) -> list[str]:
+def _written_accounts(workspace: Workspace, undoing: Undoing) -> list[str] | None:
+    """The accounts that an undo is about; None: all, because leads change hands."""
     with workspace.store.begin() as unit:
         if unit.run(undoing.run) is None:
             raise Stopped(f"There is no run {undoing.run}. `leadloom runs` lists them.", exit_code=2)
+        if unit.joining_of_run(undoing.run) is not None:
+            return None
         return [name for name in unit.accounts_written(undoing.run) if name in workspace.accounts]
 
 
@@ -142,6 +147,24 @@ def erase_lead(workspace: Workspace, lead_id: str, reason: str) -> tuple[Person,
         return person, run.report()
 
 
+def merge_leads(workspace: Workspace, kept: str, gone: str, by: str) -> Joining:
+    """Make two leads one, as a run of its own; the next plan shows what this means for the CRMs."""
+    return _regroup(workspace, "merge", lambda unit, run: join(unit, workspace, kept, gone, run, by))
+
+
+def split_lead(workspace: Workspace, lead: str, refs: Sequence[Ref], by: str) -> Joining:
+    """Take records out of a lead for ever, as a run of its own; the next plan shows what this means for the CRMs."""
+    return _regroup(workspace, "split", lambda unit, run: part(unit, workspace, lead, refs, run, by))
+
+
+def _regroup(workspace: Workspace, kind: str, change: Callable[[Any, str], Joining]) -> Joining:
+    with workspace.store.lease(), workspace.store.begin() as unit:
+        run = unit.start_run(kind, workspace.now())
+        joining = change(unit, run)
+        unit.finish_run(run, "done", {"run": run, "status": "done", **told(joining)}, workspace.now())
+    return joining
+
+
 def retry(workspace: Workspace, problem: int) -> int:
     """Forget why the records of one cause are held, so that the next sync tries again; returns how many records."""
     with workspace.store.lease(), workspace.store.begin() as unit:
@@ -168,16 +191,16 @@ def check(workspace: Workspace, names: Iterable[str] | None = None) -> tuple[Che
     """The store against the CRMs: what differs, and why accounts could not be asked. Nothing is written."""
     with workspace.store.lease():
         doors, stopped = open_doors(workspace, chosen(workspace, names))
-        told = {name: str(error) for name, error in stopped.items()}
+        why = {name: str(error) for name, error in stopped.items()}
         found: list[Checked] = []
         for door in doors:
             try:
                 found.append(verify(workspace, [door]))
             except ConnectorError as error:
-                told[door.name] = str(error)
+                why[door.name] = str(error)
     counts = [Counter(one.records) for one in found], [Counter(one.held) for one in found]
     records, held = (sum(each, Counter()) for each in counts)
-    return Checked(records, held, [difference for one in found for difference in one.differences]), told
+    return Checked(records, held, [difference for one in found for difference in one.differences]), why
 
 
 def set_up(account: Account, wanted: Mapping[str, Sequence[NewField]]) -> dict[str, list[str]]:

@@ -30,7 +30,7 @@ GONE = (Outcome.DELETED, Outcome.GONE)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What has to be forgotten: the lead, its records, and its addresses, those of former times too.
+    """What has to be forgotten: the lead with those that became part of it, its records, and its addresses, those of former times too.
 
     `shared` are addresses that others have as well: they stay, or the others would be erased with this person.
     """
@@ -39,6 +39,7 @@ class Person:
     refs: tuple[Ref, ...]
     addresses: tuple[str, ...]
     shared: tuple[str, ...]
+    names: tuple[str, ...] = ()  # all ids of the lead
 
 
 def erase(workspace: Workspace, doors: Sequence[Door], lead_id: str, reason: str, erasure: str, census: Census) -> Person:
@@ -56,18 +57,19 @@ def erase(workspace: Workspace, doors: Sequence[Door], lead_id: str, reason: str
 def who(unit: Any, lead_id: str) -> Person:
     links = unit.links_of([lead_id]).get(lead_id, [])
     refs = tuple(sorted(link.ref for link, _ in links if link.ending != Ending.MERGED))  # an old id would lead to the survivor
-    found = _addresses_of(unit, lead_id)
+    names = (lead_id, *sorted(unit.also_called([lead_id]).get(lead_id, ())))
+    found = _addresses_of(unit, lead_id, names)
     holders = unit.leads_at(found)
     shared = {one for one in found if holders.get(one, set()) - {lead_id} or not _is_personal(one)}
-    return Person(lead_id, refs, tuple(sorted(found - shared)), tuple(sorted(shared)))
+    return Person(lead_id, refs, tuple(sorted(found - shared)), tuple(sorted(shared)), names)
 
 
-def _addresses_of(unit: Any, lead_id: str) -> set[str]:
+def _addresses_of(unit: Any, lead_id: str, names: Sequence[str]) -> set[str]:
     """Every address that the lead has or had: of its fields, its history and its records."""
     lead = unit.leads([lead_id])[lead_id]
     found = set(unit.addresses_of(lead_id))
     values = [(name, lead.fields[name]) for name in SETS if name in lead.fields]
-    for _, _, revisions in unit.revisions(lead_id):
+    for _, _, revisions in [step for name in names for step in unit.revisions(name)]:
         values += [(one.name, value) for one in revisions if one.name in SETS for value in (one.old, one.new)]
     for name, value in values:
         found |= _spelled(name, value)
@@ -96,8 +98,9 @@ def _suppress(workspace: Workspace, addresses: Iterable[str], reason: str) -> No
 def _forget(unit: Any, person: Person, erasure: str, workspace: Workspace) -> None:
     in_crms = [ref for ref in person.refs if ref.account in workspace.accounts]
     unit.ask_deletions(erasure, in_crms, workspace.now())
-    unit.forget_lead(person.lead_id, person.refs, [*person.addresses, lead_address(person.lead_id)])
-    unit.forget_events(person.addresses, [person.lead_id])
+    for name in person.names:
+        unit.forget_lead(name, person.refs, [*person.addresses, lead_address(name)])
+    unit.forget_events(person.addresses, person.names)
 
 
 # Nobody comes back

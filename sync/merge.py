@@ -68,16 +68,42 @@ def merge(
         reviews += asked
         for change in found:
             changes.setdefault(change.name, []).append(change)
+    decided = decide_fields(replace(lead, fields=fields, origins=origins), changes, policy, answers)
+    revisions += decided.revisions
+    for name, refs in decided.left_alone.items():
+        after = [_left_alone(view, name, fields.get(name, ABSENT)) if view.ref in refs else view for view in after]
+    moved = any(not same(revision.old, revision.new) for revision in revisions)
+    state = replace(decided.lead, version=lead.version + 1 if moved else lead.version)
+    reviews += decided.reviews
+    return Merged(_hold_stage(lead, state, changes, now), tuple(after), tuple(revisions), tuple(problems), tuple(reviews), decided.closed)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The lead after its contests. `closed` are subjects of questions that have answered themselves, `left_alone` records by field."""
+
+    lead: LeadState
+    revisions: tuple[Revision, ...]
+    reviews: tuple[Review, ...]
+    closed: tuple[str, ...]
+    left_alone: Mapping[str, frozenset[Ref]]
+
+
+def decide_fields(lead: LeadState, changes: Mapping[str, Sequence[Change]], policy: Policy, answers: Mapping[str, Any]) -> Decided:
+    """Every field with changes, and every one that waits for a person, is decided, asked about, or goes on waiting."""
+    fields, origins, revisions = dict(lead.fields), dict(lead.origins), list[Revision]()
     waiting: dict[str, tuple[Candidate, ...]] = {}
+    reviews: list[Review] = []
     closed: list[str] = []
+    left_alone: dict[str, frozenset[Ref]] = {}
     for name in dict.fromkeys((*changes, *lead.asked)):
-        found, ours = changes.get(name, []), Candidate(fields.get(name, ABSENT), origins.get(name, Origin("")))
+        found, ours = changes.get(name, ()), Candidate(fields.get(name, ABSENT), origins.get(name, Origin("")))
         if must_ask(name, ours.value, found, lead.asked.get(name, ()), policy):
             parked = park(lead.id, name, ours, found, lead.asked.get(name, ()), answers)
             revision = parked.revision
             closed += parked.closed
             reviews += [parked.review] if parked.review is not None else []
-            after = [_left_alone(view, name, ours.value) if view.ref in parked.left_alone else view for view in after]
+            left_alone[name] = parked.left_alone
             if parked.waiting:
                 waiting[name] = parked.waiting
         else:
@@ -85,9 +111,9 @@ def merge(
         if revision is not None:
             revisions.append(revision)
             fields[name], origins[name] = revision.new, replace(revision.origin, rule=revision.rule)
-    moved = any(not same(revision.old, revision.new) for revision in revisions)
-    state = replace(lead, fields=fields, origins=origins, version=lead.version + 1 if moved else lead.version, asked=waiting)
-    return Merged(_hold_stage(lead, state, changes, now), tuple(after), tuple(revisions), tuple(problems), tuple(reviews), tuple(closed))
+    return Decided(
+        replace(lead, fields=fields, origins=origins, asked=waiting), tuple(revisions), tuple(reviews), tuple(closed), left_alone
+    )
 
 
 def _left_alone(view: View, name: str, ours: Value) -> View:

@@ -31,7 +31,7 @@ def place(turn: Pass, unit: Any, dialect: Any, strangers: Sequence[tuple[Ref, Re
     ended = {ref: record for ref, record in strangers if record.ending is not None}
     _end_our_creates(unit, dialect, ended, turn.now)
     unit.drop_inbox(ended)
-    newcomers = [_newcomer(ref, record, dialect) for ref, record in strangers if record.ending is None]
+    newcomers = _by_their_names(unit, [_newcomer(ref, record, dialect) for ref, record in strangers if record.ending is None])
     if not newcomers:
         return
     index = _index(unit, newcomers, turn.dialects)
@@ -116,6 +116,12 @@ def _newcomer(ref: Ref, record: Record, dialect: Any) -> Newcomer:
     return Newcomer(ref, _name(record, dialect), mailboxes, our_key(record.fields, dialect), lead_hint(record.fields, dialect))
 
 
+def _by_their_names(unit: Any, newcomers: Sequence[Newcomer]) -> list[Newcomer]:
+    """A record may carry the id of a lead that is part of another by now: that one is meant."""
+    names = unit.survivors({newcomer.lead_hint for newcomer in newcomers if newcomer.lead_hint})
+    return [replace(one, lead_hint=names[one.lead_hint]) if one.lead_hint in names else one for one in newcomers]
+
+
 def _name(record: Record, dialect: Any) -> tuple[str, str]:
     first, last = (
         next((row.parse(record.fields[row.remote], ABSENT) for row in dialect.rows_of(part) if row.remote in record.fields), ABSENT)
@@ -147,6 +153,7 @@ def _elders(unit: Any, sharing: Sequence[LeadState]) -> dict[str, str]:
     oldest_first = sorted({lead.id: (lead.created_at or EPOCH, lead.id) for lead in sharing}.values())
     ids = [id for _, id in oldest_first]
     owner = {pair_key(id): id for id in ids}
+    owner |= {pair_key(name): id for id, names in unit.also_called(ids).items() for name in names}
     owner |= {pair_key(link.ref): id for id, found in unit.links_of(ids).items() for link, _ in found}
     decided = unit.decisions_about(sorted(owner)).items()
     known = [((owner[left], owner[right]), verdict) for (left, right), verdict in decided if left in owner and right in owner]

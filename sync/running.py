@@ -6,7 +6,7 @@ happens. Lead ids and create keys are digests of what founded them, so that a pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,9 +17,10 @@ from sync.document import PlanDocument, row_of
 from sync.doors import chosen, open_doors
 from sync.erase import delete_pending, owed, recall
 from sync.guarding import hold_back, trust_all
+from sync.joining import take_back, told
 from sync.pull import account_problem, pull
 from sync.push import push, settle_open
-from sync.state import Entry, EntryState, PlannedWrite, Problem, Section
+from sync.state import Entry, EntryState, Joining, PlannedWrite, Problem, Section
 from sync.undo import Left, Undoing
 from sync.unweave import Taken, release, unweave
 from sync.weave import Sink, weave
@@ -68,6 +69,7 @@ class Run:
         self.linked: Mapping[tuple[str, str], int] = {}
         self.waits: Mapping[tuple[str, str], frozenset[str]] = {}  # rows that are not written: their mapping changed
         self._undoing: tuple[Undoing, Taken] | None = None
+        self._regrouped: Joining | None = None  # what an undo did to two leads
 
     def read(self) -> None:
         with self.workspace.store.begin() as unit:
@@ -111,18 +113,30 @@ class Run:
 
     def take_back(self, undoing: Undoing, begin: Any, sink: Sink | None = None) -> None:
         """Bring the leads up to date, set aside what they are owed, and plan what takes `undoing` back."""
+        with begin() as unit:
+            done = unit.joining_of_run(undoing.run)
+            back = None if done is None else take_back(unit, self.workspace, done, self.id, "undo")
+        if back is not None:
+            self._undoing, self._regrouped = (undoing, Taken()), back
+            self.weave(begin)
+            self._plan_only(lambda entry: entry.write.lead_id in (back.kept, back.gone), begin, sink)
+            return
         freed = release(undoing, begin)
         self.weave(begin)
+        self._plan_only(lambda entry: _is_created_anew(entry, freed), begin, sink)
+        self._undoing = (undoing, unweave(self.workspace, self.doors, self.id, self.census, undoing, begin, sink))
+
+    def _plan_only(self, stays: Callable[[Entry], bool], begin: Any, sink: Sink | None) -> None:
+        """Of what is planned now, only this; the rest stays owed."""
         self.census.forget_plans()
         with begin() as unit:
-            again = [entry.write for entry in unit.entries(run=self.id, states=(EntryState.PLANNED,)) if _is_created_anew(entry, freed)]
+            again = [entry.write for entry in unit.entries(run=self.id, states=(EntryState.PLANNED,)) if stays(entry)]
             unit.drop_planned()
             unit.journal(again, self.id)
         for write in again:
             self.census.plan(write.account)
             if sink is not None:
                 sink(write)
-        self._undoing = (undoing, unweave(self.workspace, self.doors, self.id, self.census, undoing, begin, sink))
 
     def rehearse_undo(self, undoing: Undoing, rows: list[PlannedWrite]) -> None:
         with self.workspace.store.rehearse() as unit:
@@ -140,7 +154,8 @@ class Run:
             return None
         undoing, tally = self._undoing
         left = [asdict(one) for one in tally.left]
-        return {"run": undoing.run, "fields": tally.fields, "back": tally.back, "stay": tally.fields - tally.back, "left": left}
+        leads = {} if self._regrouped is None else told(self._regrouped)
+        return {"run": undoing.run, "fields": tally.fields, "back": tally.back, "stay": tally.fields - tally.back, "left": left, **leads}
 
     def guard(self, *, trusting: bool = True, by: Guards | None = None) -> None:
         hold_back(self._turn(), self.linked, trusting=trusting, by=by)

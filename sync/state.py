@@ -93,6 +93,7 @@ class Base:
 
 UNKNOWN_PAIR = Pair()
 LINK = "link"  # the name of a revision that gives a record to a lead
+MERGE, SPLIT = "merge", "split"  # the names of revisions: a lead became part of another, a lead gave records to another
 UNDONE = "undone"  # why a pair is held, or a link withheld: we wrote it and somebody took it back
 RELEASED = "released"  # the ending of a withheld link whose lead may be created again
 
@@ -131,6 +132,35 @@ class LeadState:
     open_debts: bool = False
     due: datetime | None = None
     asked: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)  # fields that wait for a person: nobody is written them
+
+
+class Way(StrEnum):
+    JOIN = "join"
+    PART = "part"
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Two leads became one, or one became two.
+
+    JOIN: `gone` is another name of `kept` until `ended_at`; PART: `gone` has left `kept`. `refs` are the records that changed hands,
+    `mains` those of them that were main records of `gone`. `gone_state` is the lead as it was when it went into the other one, or when
+    it left it. `decisions` are (left, right, verdict): what people had decided about the two before.
+    """
+
+    way: Way
+    run: str
+    kept: str
+    gone: str
+    at: datetime
+    refs: tuple[Ref, ...]
+    mains: tuple[Ref, ...]
+    kept_before: LeadState
+    kept_after: LeadState
+    gone_state: LeadState
+    decisions: tuple[tuple[str, str, str], ...] = ()
+    ended_at: datetime | None = None
+    n: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +224,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class PlannedWrite:
-    """One row of a plan. `id` is None for a create; `key` names the create for ever."""
+    """One row of a plan. `id` is None for a create; `key` names the create for ever; `loser` is the record that is merged into this one."""
 
     account: str
     object: str
@@ -203,6 +233,7 @@ class PlannedWrite:
     cells: tuple[Cell, ...]
     id: str | None = None
     key: str = ""
+    loser: str = ""
 
     @property
     def target(self) -> tuple[str, str, str]:

@@ -89,7 +89,10 @@ class Endings:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One connected CRM. `bind(object, schema, owners, identity)` gives the dialect of an object in this very account."""
+    """One connected CRM. `bind(object, schema, owners, identity)` gives the dialect of an object in this very account.
+
+    `meanings(object)` says for which field of a lead each mapped row stands: as much of the dialect as is known without asking the CRM.
+    """
 
     name: str
     crm: str
@@ -98,6 +101,7 @@ class Account:
     bind: Callable[[str, Schema, Sequence[Owner], Identity], Any]
     scope: Scope = Scope()
     endings: Endings = Endings()
+    meanings: Callable[[str], Mapping[str, str]] = lambda _object: {}
 
 
 class NobodyErased:

@@ -114,7 +114,7 @@ def test_problems_and_runs(shown):
 
 
 def test_a_lead_and_why(shown):
-    lead = {"lead_id": "01L", "fields": {"first_name": "Käthe", "opt_out.email": True}, "records": []}
+    lead = {"lead_id": "01L", "also_called": [], "fields": {"first_name": "Käthe", "opt_out.email": True}, "records": []}
     why = {
         "lead_id": "01L",
         "as_of": None,

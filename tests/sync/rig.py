@@ -87,7 +87,11 @@ class World:
             secrets = {"session_id": secrets["token"]}
         access = Access(crm, crm, host, secrets, {"instance_url": host} if crm == "salesforce" else {})
         connector = connect(access, clock=self.clock.now, sleep=self.clock.advance, adapter=adapter, pacing=False)
-        return Account(crm, crm, OBJECTS[crm], connector, partial(self.bind, crm), self.scope, self.endings.get(crm, Endings()))
+        endings, meanings = self.endings.get(crm, Endings()), partial(self.meanings, crm)
+        return Account(crm, crm, OBJECTS[crm], connector, partial(self.bind, crm), self.scope, endings, meanings)
+
+    def meanings(self, crm: str, object: str) -> dict[str, str]:
+        return {row.remote: row.lead for row in self.mapping(crm, object).rows if row.lead != ""}
 
     def bind(self, crm: str, object: str, schema: Any, owners: Any, identity: Any) -> Any:
         return bound(self.mapping(crm, object), schema, owners, identity)
