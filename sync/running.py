@@ -24,7 +24,7 @@ from sync.state import Entry, EntryState, Joining, PlannedWrite, Problem, Sectio
 from sync.undo import Left, Undoing
 from sync.unweave import Taken, release, unweave
 from sync.weave import Sink, weave
-from sync.workspace import Door, Guards, Pass, Workspace
+from sync.workspace import Door, Guards, Pass, Stopped, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +115,25 @@ class Run:
         """Bring the leads up to date, set aside what they are owed, and plan what takes `undoing` back."""
         with begin() as unit:
             done = unit.joining_of_run(undoing.run)
-            back = None if done is None else take_back(unit, self.workspace, done, self.id, "undo")
-        if back is not None:
-            self._undoing, self._regrouped = (undoing, Taken()), back
-            self.weave(begin)
-            self._plan_only(lambda entry: entry.write.lead_id in (back.kept, back.gone), begin, sink)
+        if done is not None:
+            self._regroup(undoing, done, begin, sink)
             return
         freed = release(undoing, begin)
         self.weave(begin)
         self._plan_only(lambda entry: _is_created_anew(entry, freed), begin, sink)
         self._undoing = (undoing, unweave(self.workspace, self.doors, self.id, self.census, undoing, begin, sink))
+
+    def _regroup(self, undoing: Undoing, done: Joining, begin: Any, sink: Sink | None) -> None:
+        """Two leads that a run merged or split are as they were, with what was said since; then both are told to the CRMs."""
+        if (undoing.lead_id, undoing.field) != ("", ""):
+            raise Stopped(f"Run {undoing.run} merged or split leads; that is taken back as a whole.", exit_code=2)
+        self.weave(begin)
+        self._plan_only(lambda _: False, begin, None)
+        with begin() as unit:
+            back = take_back(unit, self.workspace, done, self.id, "undo")
+        self._undoing, self._regrouped = (undoing, Taken()), back
+        self.weave(begin)
+        self._plan_only(lambda entry: entry.write.lead_id in (back.kept, back.gone), begin, sink)
 
     def _plan_only(self, stays: Callable[[Entry], bool], begin: Any, sink: Sink | None) -> None:
         """Of what is planned now, only this; the rest stays owed."""

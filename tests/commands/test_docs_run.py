@@ -26,12 +26,12 @@ def test_what_a_page_says_works(leadloom, configured, tmp_path, page):
     leadloom("sync")
     (tmp_path / "fair.csv").write_text("Name,E-Mail\nKäthe Neumann,kaethe@fair.example\n", encoding="utf-8")
     (tmp_path / "events.json").write_text("[]", encoding="utf-8")
-    lead = leadloom("leads", "list", "--limit", "1", "--json").json[0]["lead_id"]
+    lead, other = (one["lead_id"] for one in leadloom("leads", "list", "--limit", "2", "--json").json)
     for line in _lines(page):
         if not line.startswith(NOT_RUN):
             program, *arguments = shlex.split(line)
             assert program == "leadloom", line
-            said = leadloom(*(lead if word == "LEAD" else word for word in arguments))
+            said = leadloom(*({"LEAD": lead, "OTHER": other}.get(word, word) for word in arguments))
             assert said.code == 0, f"{line}\n{said.out}\n{said.err}"
 
 

@@ -60,6 +60,7 @@ class Machine(RuleBasedStateMachine):
 
     sync, sync_again, sync_once_more, sync_one = deed("full_sync"), deed("full_sync"), deed("full_sync"), deed("partial_sync")
     plan, apply, undo, remap, rescope = deed("plan"), deed("apply"), deed("undo"), deed("remap"), deed("rescope")
+    join_leads, split_lead = deed("join_leads"), deed("split_lead")
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):

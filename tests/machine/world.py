@@ -28,7 +28,7 @@ from sandbox.wire import ActRefused
 from store.store import open_store
 from sync import engine, pull, push
 from sync.document import PlanDocument
-from sync.state import Ref
+from sync.state import LinkState, Ref
 from sync.undo import Undoing
 from sync.workspace import Scope, Stopped
 from tests.machine.dying import Fate, Killed, MortalAdapter, MortalStore
@@ -48,6 +48,7 @@ FAULTS = (
 )  # fmt: skip
 TEXTS = ("job_title", "address.street", "address.city", "company.industry", "last_name")
 STAGES = ("raw", "mql", "sql", "hot", "customer", "lost")
+LIVING = (LinkState.ACTIVE, LinkState.DORMANT)
 OWNERS = ("anna@firma.example", "ben@firma.example", "clara@firma.example")
 OURS = ("score", "grade", "lead_id")
 FIRST_NAMES = ("Ada", "Bela", "Cleo", "Dana")
@@ -226,14 +227,20 @@ class RandomWorld(World):
     def undo(self) -> None:
         """A run, or one field of it, is taken back as far as nobody has moved on since; what people typed stays where it stands."""
         with self.mortal.inner.begin() as unit:
-            known = [str(run["id"]) for run in unit.runs(100) if run["kind"] in ("sync", "undo")]
+            known = {str(run["id"]): run["kind"] for run in unit.runs(100) if run["kind"] in ("sync", "undo", "merge", "split")}
         if not known:
             return
-        undoing = Undoing(self.rng.choice(known), field=self.rng.choice(("", "", "", "job_title", "emails", "address.city")))
+        chosen = self.rng.choice(sorted(known, key=int, reverse=True))
+        of_leads = known[chosen] in ("merge", "split")
+        undoing = Undoing(chosen, field="" if of_leads else self.rng.choice(("", "", "", "job_title", "emails", "address.city")))
         self.land()
         before = self.typed_and_shown()
         self.undone = True
-        report = self.run(lambda: engine.undo(self.workspace(), undoing), f"undo {undoing.run} {undoing.field}")
+        try:
+            report = self.run(lambda: engine.undo(self.workspace(), undoing), f"undo {undoing.run} {undoing.field}")
+        except Stopped as stopped:
+            self.tell(f"undo {undoing.run} {undoing.field}: {stopped}")
+            return
         if report is not None:
             self.tell(f"undo {undoing.run} {undoing.field}: {report.status} {totals(report)}")
             done = report.undone
@@ -252,6 +259,33 @@ class RandomWorld(World):
             if (write.account, write.id) == (typed.ref.account, typed.ref.id)
             for cell in write.cells
         )
+
+    def join_leads(self) -> None:
+        """Somebody says that two leads are one person."""
+        with self.mortal.inner.begin() as unit:
+            ids = unit.lead_ids("", 10_000)
+        if len(ids) > 1:
+            kept, gone = self.rng.sample(ids, 2)
+            self.regroup(f"merge {kept} {gone}", lambda: engine.merge_leads(self.workspace(), kept, gone, "anna"))
+
+    def split_lead(self) -> None:
+        """Somebody says that a record belongs to somebody else."""
+        with self.mortal.inner.begin() as unit:
+            links = unit.links_of(unit.lead_ids("", 10_000))
+        many = {id: refs for id, found in links.items() if len(refs := [link.ref for link, _ in found if link.state in LIVING]) > 1}
+        if many:
+            lead = self.rng.choice(sorted(many))
+            refs = self.rng.sample(sorted(many[lead]), self.rng.randint(1, len(many[lead]) - 1))
+            self.regroup(f"split {lead} {refs}", lambda: engine.split_lead(self.workspace(), lead, refs, "anna"))
+
+    def regroup(self, name: str, what: Callable[[], Any]) -> None:
+        before = self.typed_and_shown()
+        try:
+            self.run(what, name)
+            self.tell(name)
+        except Stopped as stopped:
+            self.tell(f"{name}: {stopped}")
+        demand(self.typed_and_shown() == before, f"{name} changed a record")
 
     def typed_and_shown(self) -> list[Typed]:
         live = self.look()
