@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -34,6 +34,14 @@ class Joinings(Queries):
         ids = sorted(set(lead_ids))
         rows = {row.n: row for column in (t.joining.c.kept, t.joining.c.gone) for row in self._in(t.joining, column, ids)}
         return [load_joining(rows[n]) for n in sorted(rows)]
+
+    def regrouped(self, lead_ids: Sequence[str]) -> dict[str, int]:
+        """How often these leads were merged or split."""
+        found: Counter[str] = Counter()
+        for column in (t.joining.c.kept, t.joining.c.gone):
+            query = sa.select(column.label("id"), sa.func.count().label("n")).group_by(column)
+            found.update({row.id: row.n for row in self._in_query(query, column, lead_ids)})
+        return dict(found)
 
     def survivors(self, ids: Iterable[str]) -> dict[str, str]:
         """Of these ids, those of leads that became part of another: the lead that they are now."""

@@ -16,11 +16,18 @@ Holders = Mapping[str, Sequence[tuple[Ref, str]]]  # the records that have an ad
 
 
 def places(
-    lead: LeadState, links: Iterable[Link], doors: Iterable[Door], creating: Collection[str], holders: Holders, secret: str
+    lead: LeadState,
+    links: Iterable[Link],
+    doors: Iterable[Door],
+    creating: Collection[str],
+    holders: Holders,
+    secret: str,
+    regrouped: int = 0,
 ) -> list[Place]:
     """The accounts in whose scope the lead is and where it has no record, with why none can be created.
 
     `creating` are the accounts where a create of it is under way. The key of a create is a digest: plan and apply name the same one.
+    Records that a merge or a split gave to another lead keep theirs, so that a lead has other keys after each: `regrouped` counts them.
     """
     found: list[Place] = []
     known_links = list(links)
@@ -33,7 +40,8 @@ def places(
             continue
         object, dialect = next(iter(door.objects()))
         again = sum(ref.account == door.name for ref in ended)
-        key = "lk_" + digest(secret, "create", lead.id, door.name, *([str(again)] if again else []))
+        times = ([str(again)] if again else []) + ([f"regrouped {regrouped}"] if regrouped else [])
+        key = "lk_" + digest(secret, "create", lead.id, door.name, *times)
         found.append(Place(door.name, object, dialect, key, _blocked(lead, door.name, holders)))
     return found
 

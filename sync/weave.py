@@ -144,6 +144,7 @@ class _Chunk:
         phones = {address("phones", item.key) for id in ids for item in self._all_items(id, "phones")}
         self.restricted: frozenset[tuple[str, str]] = frozenset(unit.restricted(emails | phones | {lead_address(id) for id in ids}))
         self.holders: dict[str, list[tuple[Ref, str]]] = unit.holders(emails)
+        self.regrouped: dict[str, int] = unit.regrouped(ids)
 
     def _all_items(self, id: str, name: str) -> Iterator[Any]:
         state = self.states.get(id)
@@ -287,7 +288,8 @@ class _Chunk:
     def _places(self, lead: LeadState) -> list[Place]:
         links = [*(link for link, _ in self.views.get(lead.id, [])), *(link for link, _ in self.links if link.lead_id == lead.id)]
         creating = {entry.write.account for entry in self.open.get(lead.id, []) if entry.write.id is None}
-        return places(lead, links, self.turn.doors, creating, self.holders, self.turn.workspace.store.secret)
+        regrouped = self.regrouped.get(lead.id, 0)
+        return places(lead, links, self.turn.doors, creating, self.holders, self.turn.workspace.store.secret, regrouped)
 
     def _keep(self, ids: Sequence[str]) -> None:
         unit, run, now = self.unit, self.turn.run, self.turn.now

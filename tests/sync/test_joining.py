@@ -424,6 +424,20 @@ def test_a_lead_keeps_at_least_one_record(world: Build) -> None:
         engine.split_lead(built.workspace(), lead, [Ref("hubspot", "contacts", "1")], "anna")
 
 
+def test_a_lead_that_gave_its_record_away_gets_another_one(world: Build) -> None:
+    built = world([ANNA], CRMS)
+    built.sync()
+    lead = lead_of(built, "hubspot", "contacts")
+    new = engine.split_lead(built.workspace(), lead, [ref_of(built, "pipedrive", "persons")], "anna").gone
+    (contact,) = built.records("hubspot", "contacts")
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"email": "anna@work.example"})
+    built.sync()
+    built.sync()
+    keys = [built.value("pipedrive", "persons", str(one["id"]), "leadloom_key") for one in built.records("pipedrive", "persons")]
+    assert (len(keys), len(set(keys))) == (2, 2)
+    assert {lead_of(built, "pipedrive", "persons", number) for number in (0, 1)} == {lead, new}
+
+
 # chains
 
 
