@@ -15,7 +15,10 @@ from commands.files import private_file
 from commands.options import Json
 
 if TYPE_CHECKING:
+    from commands.decisions import Answer
+    from leads.matching.blocking import Ints
     from leads.matching.engine import Matched
+    from leads.matching.features import Reader
     from leads.matching.scoring import Weights
 
 ALSO: Final[Mapping[str, tuple[str, ...]]] = {
@@ -54,34 +57,44 @@ def dedupe(
     file: Annotated[Path, typer.Argument(metavar="IN.csv", help="a CSV file in UTF-8; its first line names the columns")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.csv", help="every row and column of it, with the lead_id")],
     review: Annotated[Path | None, typer.Option(metavar="R.csv", help="pairs that a person has to decide, with score and reason")] = None,
+    decisions: Annotated[
+        list[Path] | None, typer.Option(metavar="R.csv", help="a review file that people answered: column decision, same or different")
+    ] = None,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="estimate the weights from this file; links nothing that would not be linked")
+    ] = False,
     region: Annotated[str | None, typer.Option(metavar="DE", help="country of phone numbers that name none")] = None,
     as_json: Json = False,
 ) -> None:
     """Find the rows of a CSV file that are one person, and give each person a lead_id. Nothing else is read or changed."""
     from commands import showing
+    from commands.decisions import read_answers
     from leads.matching.scoring import shipped
 
-    _check(file, output, review, region)
+    _check(file, output, review, region, decisions or [])
     heading = read_heading(file)
-    weights = shipped()
-    matched = _matched(file, heading, region, weights)
+    answers = read_answers(decisions or [])
+    matched, weights = _matched(file, heading, region, shipped(), answers, learn)
     people = _write(file, heading, output, matched)
     pairs = 0 if review is None else _write_review(file, heading, review, matched, weights)
     rows = len(matched.groups)
     if as_json:
-        showing.print_json({"rows": rows, "leads": people, "review": None if review is None else pairs})
+        counted = {"decisions": len(answers), "link": round(weights.link, 2)} if decisions else {}
+        showing.print_json({"rows": rows, "leads": people, "review": None if review is None else pairs, **counted})
         return
     asked = "" if review is None else f" {pairs:,} pairs wait for a person in {review}."
-    showing.say(f"{rows:,} rows are {people:,} leads, in {output}.{asked}")
+    held = f" {len(answers):,} answers hold; from {weights.link:.1f} bits on pairs are linked unasked." if decisions else ""
+    showing.say(f"{rows:,} rows are {people:,} leads, in {output}.{asked}{held}")
 
 
-def _check(file: Path, output: Path, review: Path | None, region: str | None) -> None:
+def _check(file: Path, output: Path, review: Path | None, region: str | None, decisions: Sequence[Path]) -> None:
     from leads import normal
 
     if region is not None and normal.country(region) != region.upper():
         raise Stop(f"--region {region}: expected the two letters of a country, such as DE.")
-    files = [each.resolve() for each in (file, output, review) if each is not None]
-    if len(set(files)) < len(files):
+    written = [each.resolve() for each in (output, review) if each is not None]
+    read = {each.resolve() for each in (file, *decisions)}
+    if len(set(written)) < len(written) or not read.isdisjoint(written):
         raise Stop("The files to read and to write must be different ones.")
 
 
@@ -125,19 +138,49 @@ def rows_of(file: Path, heading: Heading) -> Iterator[list[str]]:
         raise Stop(f"{file}: {'; '.join(wrong[:WRONG_SHOWN])}{more}. Is a quotation mark missing? Nothing was written.")
 
 
-def _matched(file: Path, heading: Heading, region: str | None, weights: Weights) -> Matched:
-    import numpy as np
+def _matched(
+    file: Path, heading: Heading, region: str | None, weights: Weights, answers: Sequence[Answer], learn: bool
+) -> tuple[Matched, Weights]:
+    """The people of the file, and the weights with the threshold that the answers call for."""
+    from dataclasses import replace
 
+    from commands.decisions import decided_rows
+    from leads.matching.calibrating import calibrated
+    from leads.matching.clustering import DECIDED
     from leads.matching.engine import match
-    from leads.matching.features import WIDTH, Reader
+    from leads.matching.features import Reader
 
     reader = Reader(region)
+    rows = _rows_of_features(file, heading, reader)
+    wanted = {id for answer in answers for id, _ in answer.sides}
+    decided, told = decided_rows(answers, _places(file, heading, wanted) if answers else None, len(rows))
+    matched = match(rows, reader.words, weights, decided, learn)
+    scored = matched.joints.bits[matched.joints.allowed & (matched.joints.bits < DECIDED)]
+    weights = replace(weights, link=calibrated(told, scored, weights.link))
+    return matched.regrouped(weights.link), weights
+
+
+def _rows_of_features(file: Path, heading: Heading, reader: Reader) -> Ints:
+    import numpy as np
+
+    from leads.matching.features import WIDTH
+
     flat = array("q")
     for row in rows_of(file, heading):
         flat.extend(reader.row(heading.cells(row)))
-    return match(
-        np.frombuffer(flat, dtype=np.int64).reshape(-1, WIDTH) if flat else np.zeros((0, WIDTH), dtype=np.int64), reader.words, weights
-    )
+    return np.frombuffer(flat, dtype=np.int64).reshape(-1, WIDTH) if flat else np.zeros((0, WIDTH), dtype=np.int64)
+
+
+def _places(file: Path, heading: Heading, wanted: set[str]) -> dict[str, list[int]] | None:
+    """The rows of record ids; None for a file that has none."""
+    column = heading.columns.get("record_id", ())
+    if not column:
+        return None
+    found: dict[str, list[int]] = {}
+    for at, row in enumerate(rows_of(file, heading)):
+        if (id := row[column[0]].strip()) in wanted:
+            found.setdefault(id, []).append(at)
+    return found
 
 
 def _write(file: Path, heading: Heading, output: Path, matched: Matched) -> int:

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from leads.matching.scoring import Bits
 
 PRECISION: Final = 0.999
+ENOUGH: Final = 50  # decisions below which nothing moves
+CAUTION: Final = 1.0  # bits by which doubts alone may raise the threshold
 TRUST: Final = 30.0  # how firmly the shipped scores are believed: as many decisions as it takes to move them half way, about
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +31,51 @@ def calibrated(decisions: Sequence[Decision], joined: Bits, link: float, precisi
     """The lowest score from which joints may be made unasked, expected false ones being fewer than 1 - `precision` of all of them.
 
     `joined` are the scores of all joints of the store or file, `link` the threshold that ships. Decisions tell how far scores are off:
-    their odds are read as a + b * bits, believed to be 0 + 1 * bits until enough of them say otherwise. A threshold is only ever lowered
-    as far as a decision was asked for: nothing is known about what lies below.
+    their odds are read as a + b * bits, believed to be 0 + 1 * bits until enough of them say otherwise, and doubted where few were asked
+    for. That raises the threshold. To lower it takes more: decisions about pairs below it, so many of them and so few against that the
+    joints made in addition keep the precision even if luck was with them.
     """
-    if not decisions:
+    if len(decisions) < ENOUGH:
         return link
-    bits = np.array([one.bits for one in decisions])
-    same = np.array([one.same for one in decisions])
-    shift, slope, doubt = _corrected(bits, same)
-    scores = np.sort(joined[joined > bits.min()].astype(np.float64))[::-1]
-    if len(scores) == 0:
-        return link
-    wrong = 1 / (1 + np.exp2(np.clip(shift - doubt + slope * scores, -60, 60)))
-    share = np.cumsum(wrong) / np.arange(1, len(scores) + 1)
-    good = np.flatnonzero(share <= 1 - precision)
-    found = float(scores[good[-1]]) if len(good) else float(scores[0]) + 1
-    worst = bits[~same].max(initial=-np.inf)
-    return max(found, float(worst) + 0.01) if found < link else found
+    bits, same = np.array([one.bits for one in decisions]), np.array([one.same for one in decisions])
+    scores = np.sort(joined.astype(np.float64))[::-1]
+    middle, spread = _corrected(bits, same)
+    wrong = _wrong(scores, middle, spread)
+    above = int((scores >= link).sum())
+    if above and wrong[:above].mean() > 1 - precision:
+        likely = _raised(scores[:above], _wrong(scores[:above], middle, spread * 0), precision)
+        return max(likely, min(_raised(scores[:above], wrong[:above], precision), link + CAUTION))
+    return _lowered(scores, float(wrong[:above].sum()), bits, same, link, precision)
 
 
-def _corrected(bits: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Shift and slope of the scores by penalised maximum likelihood, and the standard error of the shift; all in bits."""
+def _raised(scores: Floats, wrong: Floats, precision: float) -> float:
+    good = np.flatnonzero(np.cumsum(wrong) / np.arange(1, len(scores) + 1) <= 1 - precision)
+    return float(scores[good[-1]]) if len(good) else float(scores[0]) + 1
+
+
+def _lowered(scores: Floats, wrong_above: float, bits: Floats, same: NDArray[np.bool_], link: float, precision: float) -> float:
+    """Down to the lowest decision in favour from which everything above can be answered for."""
+    found = link
+    for low in np.sort(bits[(bits < link) & same])[::-1].tolist():
+        asked = (bits >= low) & (bits < link)
+        against = int((asked & ~same).sum())
+        more = int(((scores >= low) & (scores < link)).sum())
+        share = (against + 2) / (int(asked.sum()) + 2)
+        if wrong_above + more * share <= (1 - precision) * int((scores >= low).sum()):
+            found = low
+    return found
+
+
+def _wrong(scores: Floats, middle: Floats, spread: Floats) -> Floats:
+    """The chance that a joint of each score is false, doubts included."""
+    inputs = np.stack([np.ones_like(scores), scores], axis=1)
+    doubt = np.sqrt(np.einsum("ij,jk,ik->i", inputs, spread, inputs))
+    chance: Floats = 1 / (1 + np.exp2(np.clip(inputs @ middle - doubt, -60, 60)))
+    return chance
+
+
+def _corrected(bits: Floats, same: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Shift and slope of the scores by penalised maximum likelihood, in bits, and how much both are in doubt (a covariance)."""
     at, middle = np.array([0.0, 1.0]), np.array([0.0, 1.0])
     trust = np.array([1.0, TRUST]) * np.log(2)
     inputs = np.stack([np.ones_like(bits), bits], axis=1) * np.log(2)
@@ -60,4 +88,4 @@ def _corrected(bits: NDArray[np.float64], same: NDArray[np.bool_]) -> tuple[floa
         if np.abs(step).max() < 1e-9:
             break
     at[1] = max(at[1], 0.1)
-    return float(at[0]), float(at[1]), float(np.sqrt(np.linalg.inv(curve)[0, 0]))
+    return at, np.linalg.inv(curve)

@@ -2,7 +2,7 @@
 
 Pairs are taken from the best to the worst. Two groups are joined by their best pair unless some pair across them is `apart`; what the other
 pairs across say lowers the score of the joint, so that a weak chain counts for less than its best link. The joints form a tree: those at or
-above any threshold are the groups at that threshold.
+above any threshold are the groups at that threshold. What a person decided comes first and bends to nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from leads.matching.blocking import Ints, starts_of
 from leads.matching.scoring import Bits
 
+DECIDED: Final = 1000.0  # what a person called the same is worth more than any evidence, and different less
 LARGEST: Final = 60  # of a larger component only the pairs that share a key are known
 
 
@@ -96,7 +97,9 @@ def _joined(left: list[int], right: list[int], bits: list[float], apart: float) 
         if ours is theirs or best < apart:
             continue
         across = [score for a in ours for b in theirs if (score := known.get((a, b) if a < b else (b, a))) is not None]
-        if min(across) < apart:
+        if best < DECIDED and min(across) < apart:
+            if min(across) <= -DECIDED:
+                continue  # nobody is asked twice
             pair = (min(ours[0], theirs[0]), max(ours[0], theirs[0]))
             if pair not in asked:
                 asked.add(pair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -26,6 +26,7 @@ class Weights:
     link: float  # from here on two records are one lead
     review: float  # from here on a person is asked
     apart: float  # below, two records cannot be in one lead by way of others
+    usual: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # shares of the levels: of one person, of two
 
 
 def score(levels: Mapping[str, Levels], weights: Weights) -> Bits:
@@ -42,4 +43,5 @@ def shipped() -> Weights:
 
 def weights_from(document: Mapping[str, Any]) -> Weights:
     tables = {tuple(names.split(" ")): np.array(bits, dtype=np.float32) for names, bits in document["tables"].items()}
-    return Weights(tables=tables, **{name: float(document[name]) for name in ("bias", "link", "review", "apart")})
+    usual = {name: np.array(shares, dtype=np.float64) for name, shares in document.get("usual", {}).items()}
+    return Weights(tables=tables, usual=usual, **{name: float(document[name]) for name in ("bias", "link", "review", "apart")})

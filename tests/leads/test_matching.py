@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from leads.matching.blocking import pairs
 from leads.matching.calibrating import Decision, calibrated
 from leads.matching.clustering import components, grouped, joints
+from leads.matching.deciding import Decided, agreed, contradictions, imposed
 from leads.matching.engine import match
+from leads.matching.estimating import estimated, guarded
 from leads.matching.explaining import evidence_of
 from leads.matching.features import Reader, born, dialled
 from leads.matching.levels import relation
@@ -141,10 +143,75 @@ def test_one_at_a_time_finds_the_pairs_that_all_at_once_finds(records, dice):
     assert live == set(zip(left.tolist(), right.tolist(), strict=True))
 
 
-def test_decisions_move_the_threshold_towards_what_is_true():
-    scores = np.linspace(-1, 20, 5000).astype(np.float32)
-    harsher = [Decision(6 + n / 30, same=n % 3 > 0) for n in range(180)]
-    assert calibrated([], scores, 8.75) == 8.75
-    assert calibrated(harsher, scores, 8.75) > 9
-    kinder = [Decision(n / 20, same=True) for n in range(20, 240)]
-    assert calibrated(kinder, scores, 8.75) < 8.75
+SCORES = np.linspace(-1, 20, 5000).astype(np.float32)
+HARSH = [Decision(6 + n / 30, same=n % 3 > 0) for n in range(180)]
+KIND = [Decision(n / 20, same=True) for n in range(20, 240)]
+
+
+def test_decisions_against_raise_the_threshold_and_a_few_or_none_leave_it():
+    assert calibrated([], SCORES, 8.75) == 8.75
+    assert calibrated(HARSH[:49], SCORES, 8.75) == 8.75
+    assert calibrated(HARSH, SCORES, 8.75) > 9
+
+
+def test_the_threshold_is_lowered_only_as_far_as_decisions_answer_for_it():
+    assert calibrated(KIND, SCORES, 8.75, precision=0.99) < 8.75
+    assert calibrated(KIND, SCORES, 8.75, precision=0.999) == 8.75, "220 decisions cannot answer for one in a thousand"
+    doubtful = [Decision(one.bits, same=n % 2 == 0) for n, one in enumerate(KIND)]
+    assert calibrated(doubtful, SCORES, 8.75, precision=0.99) > calibrated(KIND, SCORES, 8.75, precision=0.99)
+
+
+def test_doubts_alone_raise_the_threshold_by_one_bit_at_most():
+    few = [Decision(-1 + n / 1000, same=n % 2 == 0) for n in range(60)]
+    assert 8.75 < calibrated(few, SCORES, 8.75) <= 9.76
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(-12, 12)), max_size=30), st.data())
+def test_what_was_decided_holds_whatever_the_scores_say(found, data):
+    known = {(min(a, b), max(a, b)): float(score) for a, b, score in found if a != b}
+    answers = data.draw(st.dictionaries(st.sampled_from([(a, b) for a in range(10) for b in range(a + 1, 10)]), st.booleans(), max_size=6))
+    chosen = sorted(answers)
+    pairs_ = np.array(chosen, dtype=np.int64).reshape(-1, 2)
+    decided = Decided(pairs_[:, 0], pairs_[:, 1], np.array([answers[pair] for pair in chosen], dtype=bool))
+    assume(not contradictions(10, decided))
+    group = _decided_groups(known, decided)
+    assert all((group[one] == group[other]) == answers[one, other] for one, other in chosen)
+
+
+def _decided_groups(known: dict[tuple[int, int], float], decided: Decided) -> list[int]:
+    left = np.array([pair[0] for pair in known], dtype=np.int64)
+    right = np.array([pair[1] for pair in known], dtype=np.int64)
+    left, right, bits = imposed(left, right, np.array(list(known.values()), dtype=np.float32), decided)
+    label = components(10, left[bits >= -1], right[bits >= -1])
+    inside = label[left] == label[right]
+    left, right, bits = left[inside], right[inside], bits[inside]
+    return grouped(10, joints(label, left, right, agreed(10, left, right, bits, decided), -6, -1), 2).tolist()
+
+
+def test_an_answer_about_one_settles_all_its_rows():
+    """0 and 1 are one by evidence, 1 and 2 contradict, and a person says that 0 is 2."""
+    known, decided = {(0, 1): 12.0, (1, 2): -20.0}, Decided(np.array([0]), np.array([2]), np.array([True]))
+    assert _decided_groups(known, decided)[:3] == [0, 0, 0]
+
+
+def test_contradicting_answers_are_found():
+    decided = Decided(np.array([0, 1, 0]), np.array([1, 2, 2]), np.array([True, True, False]))
+    assert contradictions(3, decided) == [(0, 2)]
+    assert contradictions(3, Decided(np.array([0, 1]), np.array([1, 2]), np.array([True, False]))) == []
+
+
+def test_estimated_weights_follow_the_records_and_without_any_are_the_usual_ones():
+    weights, dice = shipped(), np.random.default_rng(1)
+    seen = {
+        name: dice.choice(shares.shape[1], 4000, p=shares[0] / shares[0].sum()).astype(np.int8) for name, shares in weights.usual.items()
+    }
+    seen |= {name: np.zeros(4000, dtype=np.int8) for name in ("rank", "born", "national_id")}
+    usual = estimated(weights, [seen]).tables["place",]
+    odd = estimated(weights, [{**seen, "place": np.full(4000, 3, dtype=np.int8)}]).tables["place",]
+    assert odd[3] > usual[3] + 0.2
+    assert estimated(weights, []).tables["place",].tolist() == weights.tables["place",].tolist()
+
+
+def test_what_is_learned_lets_ask_and_never_links():
+    shipped_, learned = np.array([9, 9, 7, -3, -9, 2]), np.array([12, 8, 12, 4, 4, 1])
+    assert guarded(shipped_.astype(np.float32), learned.astype(np.float32), -1.0).tolist() == [9, 8, 7, -1, -9, 1]
