@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from leads.suppression import Suppressed
 from store import schema as t
 from store.documents import instant, seconds
-from store.queries import Queries, chunks, where_of
+from store.likeness import Likenesses
+from store.queries import chunks, where_of
 from sync.state import Ref
 
 ABOUT_A_LEAD = (t.link, t.inbox, t.address, t.journal, t.revision, t.problem, t.review, t.assignment)
@@ -30,7 +31,7 @@ class Deletion:
     why: str
 
 
-class Erasures(Queries):
+class Erasures(Likenesses):
     # -- who must not come back ----------------------------------------------------------------------------------------------------
 
     def suppress(self, entries: Iterable[Suppressed]) -> set[str]:
@@ -103,6 +104,7 @@ class Erasures(Queries):
         for table in ABOUT_A_LEAD:
             self._run(sa.delete(table).where(table.c.lead_id == lead_id))
         self._run(sa.delete(t.joining).where(sa.or_(t.joining.c.kept == lead_id, t.joining.c.gone == lead_id)))
+        self.forget_likeness(lead_id)
         self._run(sa.delete(t.lead).where(t.lead.c.id == lead_id))
         for table in ABOUT_A_RECORD:
             self._delete(table, refs)

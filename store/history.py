@@ -83,6 +83,11 @@ class History(Queries):
             self._connection.execute(sa.insert(t.review), rows)
         return len(rows)
 
+    def pairs_asked(self, subjects: Sequence[str]) -> set[tuple[str, str]]:
+        """The pairs of leads or records that these questions are or were about."""
+        rows = self._in_query(sa.select(t.review.c.choices), t.review.c.subject, subjects)
+        return {(left, right) for row in rows for one in json.loads(row.choices) for left, right, _ in one.get("pairs", ())}
+
     def answers_of(self, lead_ids: Sequence[str]) -> dict[str, Any]:
         """What people answered about these leads, by the subject of the question."""
         query = sa.select(t.review.c.subject, t.review.c.answer).where(t.review.c.answer.is_not(None))

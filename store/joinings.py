@@ -11,13 +11,14 @@ import sqlalchemy as sa
 
 from store import schema as t
 from store.documents import dump_joining, dumps, load_joining, seconds
-from store.queries import Queries, chunks, where_of
+from store.likeness import Likenesses
+from store.queries import chunks, where_of
 from sync.state import Joining, LeadState, Ref, Way
 
 BY_RECORD = (t.address, t.inbox, t.journal)  # what stands under the lead that a record belongs to; `put_links` moves the link itself
 
 
-class Joinings(Queries):
+class Joinings(Likenesses):
     def keep_joining(self, joining: Joining) -> None:
         row = {"way": joining.way, "run": joining.run, "kept": joining.kept, "gone": joining.gone, "at": seconds(joining.at)}
         self._run(sa.insert(t.joining).values(**row, ended_at=seconds(joining.ended_at), document=dump_joining(joining)))
@@ -140,6 +141,7 @@ class Joinings(Queries):
         self._run(sa.update(t.journal).where(t.journal.c.lead_id == gone, t.journal.c.id == "").values(lead_id=kept))
 
     def drop_lead(self, lead_id: str) -> None:
+        self.forget_likeness(lead_id)
         self._run(sa.delete(t.lead).where(t.lead.c.id == lead_id))
 
 

@@ -61,6 +61,16 @@ class Queries:
         else:
             self._connection.execute(statement.on_conflict_do_nothing(index_elements=keys), rows)
 
+    def _add(self, table: sa.Table, column: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add to a number, which is 0 where there is no row."""
+        if not rows:
+            return
+        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(table)
+        keys = [one.name for one in table.primary_key]
+        total = {column: table.c[column] + statement.excluded[column]}
+        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=total), rows)
+
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), CHUNK):

@@ -1,4 +1,5 @@
-"""What the hub remembers. Personal data lives in `inbox`, `lead`, `link`, `address`, `journal`, `revision`, `problem`, `review`.
+"""What the hub remembers. Personal data lives in `inbox`, `lead`, `link`, `address`, `likeness`, `journal`, `revision`, `problem` and
+`review`.
 
 Times are UTC seconds since the epoch. JSON columns are text, written compactly.
 """
@@ -12,8 +13,8 @@ import sqlalchemy as sa
 metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
 
 
-def _table(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
-    return sa.Table(name, metadata, *columns)
+def _table(name: str, *columns: sa.Column[Any] | sa.Index, **options: Any) -> sa.Table:
+    return sa.Table(name, metadata, *columns, **options)
 
 
 def _text(name: str, *, key: bool = False, nullable: bool = False, index: bool = False) -> sa.Column[str]:
@@ -124,6 +125,34 @@ address = _table(
     _text("id", key=True),
     _text("lead_id", index=True),
     sa.Index("ix_address_record", "account", "object", "id"),
+)
+
+likeness = _table(
+    "likeness",
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("lead_id", sa.Text, nullable=False, unique=True),
+    sa.Column("seal", sa.BigInteger, nullable=False),  # of everything that is compared: the same seal, nothing to do
+    sa.Column("rows", sa.LargeBinary, nullable=False),
+    sa.Column("keys", sa.LargeBinary, nullable=False),
+    _text("words"),  # the names in the rows
+    _text("crms"),  # the accounts that have records of the lead
+    sa.Column("due", sa.Boolean, nullable=False),  # still to be compared with the others
+    sa.Index("ix_likeness_due", "n", sqlite_where=sa.text("due"), postgresql_where=sa.text("due")),
+)
+
+likeness_key = _table(  # who has which key; keys are hashed with the secret of the store
+    "likeness_key",
+    sa.Column("key", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("lead", sa.Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+likeness_count = _table(  # how many leads have a value, hashed with the secret of the store, in each CRM or with which initials
+    "likeness_count",
+    sa.Column("value", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 restriction = _table(

@@ -16,6 +16,7 @@ from leads.identity import Agreement, names_agree
 from sync.state import Link, Ref, Review, Role, pair_choices
 
 Name = tuple[str, str]  # first, last; empty where unknown
+PAIR_KINDS = ("clone", "shared_address", "ambiguous")  # questions whether a newcomer is the person of a lead that is there
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Weave (shell): one pass over the records and leads with news: restrict, link, merge, decide, plan, in chunks of one transaction each.
+"""Weave (shell): one pass over records and leads with news: restrict, link, merge, decide, plan, match, in chunks of one transaction each.
 
 Every chunk keeps all that follows from it or nothing: the lead, the bases, the history, the planned writes, and the emptied inbox.
 """
@@ -21,6 +21,7 @@ from sync.census import Census
 from sync.creating import places
 from sync.decide import Decision, decide
 from sync.endings import DOOMED, RETURNING, ended_problem, endings_of, follow_aliases, merged_leads
+from sync.matching import fill, match, remember
 from sync.merge import Merged, merge
 from sync.placing import EPOCH, place
 from sync.plan import LeadPlan, Place, address, lead_address, plan
@@ -72,6 +73,7 @@ def weave(
     `waits` are the rows, by account and object, that are not written now. Leads with something due are worked on too, unless `news_only`.
     """
     turn = Pass(workspace, doors, run, census, workspace.now())
+    fill(turn, begin)
     for door in sorted(doors, key=lambda door: workspace.policy.rank(door.name)):
         for object, dialect in door.objects():
             _link_all(turn, door.name, object, dialect, begin)
@@ -80,9 +82,10 @@ def weave(
         with begin() as unit:
             ids = unit.next_leads(after, None if news_only else turn.now, LEADS)
             if not ids:
-                return
+                break
             _Chunk(turn, unit, waits).work(ids, sink)
         after = ids[-1]
+    match(turn, begin)
 
 
 def _link_all(turn: Pass, account: str, object: str, dialect: Any, begin: Begin) -> None:
@@ -291,11 +294,19 @@ class _Chunk:
         regrouped = self.regrouped.get(lead.id, 0)
         return places(lead, links, self.turn.doors, creating, self.holders, self.turn.workspace.store.secret, regrouped)
 
+    def _links_now(self) -> dict[str, list[Link]]:
+        links = {link.ref: link for found in self.views.values() for link, _ in found} | {link.ref: link for link, _ in self.links}
+        found: dict[str, list[Link]] = {}
+        for link in links.values():
+            found.setdefault(link.lead_id, []).append(link)
+        return found
+
     def _keep(self, ids: Sequence[str]) -> None:
         unit, run, now = self.unit, self.turn.run, self.turn.now
         unit.put_leads(self.leads, now)
         unit.put_links(self.links)
         unit.put_addresses(self.addresses)
+        remember(unit, self.leads, self._links_now(), self.turn.reader)
         unit.add_revisions(self.revisions, run, now)
         unit.replace_problems(ids, self.problems, run, now)
         unit.drop_reviews(self.closed)

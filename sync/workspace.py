@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from connectors.base import Connector, Ending, Identity, Owner, Schema
+from leads.matching.features import Reader
 from sync.census import Census
 from sync.state import Policy
 
@@ -171,6 +172,11 @@ class Pass:
     def dialects(self) -> dict[tuple[str, str], Any]:
         """The dialects by account and object."""
         return dialects_of(self.doors)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads what of leads is compared; it remembers what it has read."""
+        return Reader()
 
 
 def dialects_of(doors: Iterable[Door]) -> dict[tuple[str, str], Any]:

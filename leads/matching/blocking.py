@@ -16,10 +16,13 @@ HUB: Final = 40  # a key that more records share says nothing by itself; combine
 
 Ints = NDArray[np.int64]
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_ALL: Final = (1 << 64) - 1
 
 
 def mixed(kind: int, *parts: Ints) -> Ints:
     """One key of several features; 0 where one of them is missing."""
+    if len(parts[0]) == 1:
+        return _mixed_one(kind, [int(part[0]) for part in parts])
     key = np.full(len(parts[0]), kind + 1, dtype=np.uint64)
     missing = np.zeros(len(parts[0]), dtype=bool)
     for part in parts:
@@ -29,6 +32,17 @@ def mixed(kind: int, *parts: Ints) -> Ints:
     keys = (key >> np.uint64(1)).astype(np.int64)
     keys[missing] = 0
     return keys
+
+
+def _mixed_one(kind: int, parts: list[int]) -> Ints:
+    """The same without the overhead of columns: one record is looked up while somebody waits."""
+    if 0 in parts:
+        return np.zeros(1, dtype=np.int64)
+    key = kind + 1
+    for part in parts:
+        key = (key ^ (part & _ALL)) * int(_MIX) & _ALL
+        key ^= key >> 29
+    return np.array([key >> 1], dtype=np.int64)
 
 
 def keys(rows: Ints) -> Iterator[Ints]:

@@ -17,6 +17,8 @@ from leads.matching.features import Column as C
 
 Levels = NDArray[np.int8]
 USUAL_WEIGHT: Final = 300
+FIRST_USUAL: Final = 9.0  # bits that a first name tells where nothing is known of its share
+LAST_USUAL: Final = 11.0
 FEW: Final = 1000  # records; what a smaller file holds says less about chance than about whoever cut it out
 GENERATION: Final = 120_000  # twelve years of a date written as yyyymmdd
 
@@ -164,7 +166,13 @@ def context(rows: Ints) -> Context:
     name = mixed(21, rows[:, C.FIRST_LAST], rows[:, C.CRM])  # of records without a CRM it says nothing
     in_crm = _counts(name[:, None])[:, 0]
     return Context(
-        mail, phone, company, _bits(rows[:, C.FIRST], 9), _bits(rows[:, C.LAST], 11), _largest(rows[:, C.FIRST_LAST], in_crm), float(total)
+        mail,
+        phone,
+        company,
+        _bits(rows[:, C.FIRST], FIRST_USUAL),
+        _bits(rows[:, C.LAST], LAST_USUAL),
+        _largest(rows[:, C.FIRST_LAST], in_crm),
+        float(total),
     )
 
 
@@ -199,9 +207,11 @@ def _unique_rows(value: Ints, person: Ints) -> Ints:
 
 
 def _bits(values: Ints, usual: float) -> NDArray[np.float32]:
+    return told(values, _counts(values[:, None])[:, 0], int((values != 0).sum()), usual)
+
+
+def told(values: Ints, counts: Ints, total: int, usual: float) -> NDArray[np.float32]:
     """How much a name tells: -log2 of its share. A small store says little about shares, so `usual` counts like some hundred names."""
-    counts = _counts(values[:, None])[:, 0]
-    total = int((values != 0).sum())
     bits = -np.log2((counts + USUAL_WEIGHT * 2**-usual) / (total + USUAL_WEIGHT))
     bits[values == 0] = 0
     return bits.astype(np.float32)

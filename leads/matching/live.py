@@ -1,68 +1,209 @@
-"""One record at a time against an index: the same keys, and so the same candidates, as for a file at once.
+"""One lead at a time against all others: the same keys, the same counts and so the same evidence as for a file at once.
 
-A store implements `KeyIndex` with a table (key, record) in the order of the key; `MemoryIndex` is the model that it has to equal.
+A store keeps the likeness of every lead, who has which key, and how often each counted value occurs; what it answers is what `blocking`
+and `levels.context` would find in a table of all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import blake2b
+from typing import Final
 
 import numpy as np
 
-from leads.matching.blocking import HUB, Ints, keys
+from leads.matching.blocking import Ints, keys
+from leads.matching.engine import Evidence
+from leads.matching.explaining import evidence_of, reasons
 from leads.matching.features import WIDTH, Row
+from leads.matching.features import Column as C
+from leads.matching.levels import FEW, FIRST_USUAL, LAST_USUAL, Context, told
+from leads.matching.scoring import Weights
+
+VERSION: Final = "1"  # of rows, keys and counts: what was kept under another one is made anew
 
 
-class KeyIndex(Protocol):
-    """Where keys are kept: in memory, or as a table (key, record) of the store, in order of the key."""
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What of a lead is compared. More addresses and numbers than a row holds make more rows; `crms` are the accounts it has records in.
 
-    def put(self, record: int, row: Row, found: Iterable[int]) -> None:
-        """Keeps a record with its features and its keys, in place of what was there."""
+    `words` are the names in the rows by their hash.
+    """
 
-    def holders(self, found: Iterable[int], most: int) -> Mapping[int, Iterable[int]]:
-        """For each key the records that have it, `most` + 1 of them at most."""
-
-    def rows(self, records: Iterable[int]) -> Mapping[int, Row]:
-        """The features of records."""
-
-
-class MemoryIndex:
-    """The index for one process, and the model that a store has to equal."""
-
-    def __init__(self) -> None:
-        self._rows: dict[int, Row] = {}
-        self._keys: dict[int, frozenset[int]] = {}
-        self._holders: dict[int, set[int]] = {}
-
-    def put(self, record: int, row: Row, found: Iterable[int]) -> None:
-        for key in self._keys.get(record, frozenset()):
-            self._holders[key].discard(record)
-        self._rows[record], self._keys[record] = row, frozenset(found)
-        for key in self._keys[record]:
-            self._holders.setdefault(key, set()).add(record)
-
-    def holders(self, found: Iterable[int], most: int) -> Mapping[int, Iterable[int]]:
-        return {key: sorted(self._holders.get(key, ()))[: most + 1] for key in found}
-
-    def rows(self, records: Iterable[int]) -> Mapping[int, Row]:
-        return {record: self._rows[record] for record in records}
+    rows: tuple[Row, ...]
+    words: Mapping[int, str]
+    crms: frozenset[str]
 
 
-def keys_of(row: Row) -> frozenset[int]:
-    """The blocking keys of one record."""
-    return frozenset(int(column[0]) for column in keys(np.array([row], dtype=np.int64).reshape(1, WIDTH))) - {0}
+class Counted(IntEnum):
+    """What is counted, because it says less the more leads have it."""
+
+    FIRST = 1
+    LAST = 2
+    PHONE = 3
+    COMPANY = 4
+    NAME = 5  # by CRM
+    MAIL = 6  # by the initials of whoever has it
+    LEAD = 7
 
 
-def candidates(index: KeyIndex, record: int, row: Row) -> list[int]:
-    """The records worth comparing with this one: those that share a key that is no hub, counting itself."""
-    found: set[int] = set()
-    for holders in index.holders(keys_of(row), HUB).values():
-        sharing = {*holders, record}
-        if len(sharing) <= HUB:
-            found |= sharing
-    return sorted(found - {record})
+Value = tuple[int, int]  # what is counted, and which; 0 for all of them
+Share = tuple[int, int, int]  # the same with a part: the CRM or the initials
 
 
 def table(rows: Iterable[Row]) -> Ints:
     return np.array(list(rows), dtype=np.int64).reshape(-1, WIDTH)
+
+
+def keys_of(likenesses: Sequence[Likeness]) -> list[frozenset[int]]:
+    """The blocking keys of each."""
+    columns = np.stack(list(keys(table(row for one in likenesses for row in one.rows))), axis=1).tolist()
+    found, at = [], 0
+    for one in likenesses:
+        found.append(frozenset(key for column in columns[at : at + len(one.rows)] for key in column) - {0})
+        at += len(one.rows)
+    return found
+
+
+def counted(likeness: Likeness) -> Counter[Share]:
+    """What a lead adds to the counts."""
+    first, *others = likeness.rows
+    found: Counter[Share] = Counter({(Counted.LEAD, 0, 0): 1})
+    for kind, column in ((Counted.FIRST, C.FIRST), (Counted.LAST, C.LAST)):
+        if first[column]:
+            found[(kind, first[column], 0)] += 1
+            found[(kind, 0, 0)] += 1
+    for kind, columns in ((Counted.PHONE, (C.PHONE, C.PHONE2)), (Counted.COMPANY, (C.COMPANY, C.WORK, C.WORK2))):
+        found.update((kind, first[column], 0) for column in columns if first[column])
+        further = {(kind, row[column], 0) for row in others for column in columns if row[column]}
+        found.update(further - found.keys())
+    if first[C.FIRST_LAST]:
+        found.update((Counted.NAME, first[C.FIRST_LAST], _code(crm)) for crm in likeness.crms)
+    if first[C.FIRST] and first[C.LAST]:
+        initials = first[C.FIRST_LETTER] << 8 | first[C.LAST_LETTER]
+        found.update({(Counted.MAIL, row[column], initials) for row in likeness.rows for column in (C.MAIL, C.MAIL2) if row[column]})
+    return found
+
+
+def _code(crm: str) -> int:
+    return int.from_bytes(blake2b(crm.encode(), digest_size=3).digest(), "big")
+
+
+def weighed(likeness: Likeness) -> set[Value]:
+    """The values whose counts are needed to compare a lead."""
+    found: set[Value] = {(Counted.LEAD, 0), (Counted.FIRST, 0), (Counted.LAST, 0)}
+    for row in likeness.rows:
+        found |= {(kind, row[column]) for kind, columns in WEIGHED.items() for column in columns if row[column]}
+    return found
+
+
+WEIGHED: Final[Mapping[Counted, tuple[C, ...]]] = {
+    Counted.FIRST: (C.FIRST,),
+    Counted.LAST: (C.LAST,),
+    Counted.PHONE: (C.PHONE, C.PHONE2),
+    Counted.COMPANY: (C.COMPANY, C.WORK, C.WORK2),
+    Counted.NAME: (C.FIRST_LAST,),
+    Counted.MAIL: (C.MAIL, C.MAIL2),
+}
+Counts = Mapping[Value, Mapping[int, int]]  # value -> part -> how many leads
+
+
+def context_of(rows: Ints, counts: Counts) -> Context:
+    """What `levels.context` finds for these rows among all leads."""
+
+    def among(kind: Counted, column: C, of: Callable[[Mapping[int, int]], int]) -> Ints:
+        found = (of(counts.get((kind, value), NONE)) if value else 0 for value in rows[:, column].tolist())
+        return np.fromiter(found, dtype=np.int64, count=len(rows))
+
+    def number(kind: Counted, column: C) -> Ints:
+        return among(kind, column, _total)
+
+    def total(kind: Counted) -> int:
+        return _total(counts.get((kind, 0), NONE))
+
+    return Context(
+        np.stack([among(Counted.MAIL, column, len) for column in (C.MAIL, C.MAIL2)], 1),
+        np.stack([number(Counted.PHONE, column) for column in (C.PHONE, C.PHONE2)], 1),
+        np.stack([number(Counted.COMPANY, column) for column in WEIGHED[Counted.COMPANY]], 1).max(axis=1),
+        told(rows[:, C.FIRST], number(Counted.FIRST, C.FIRST), total(Counted.FIRST), FIRST_USUAL),
+        told(rows[:, C.LAST], number(Counted.LAST, C.LAST), total(Counted.LAST), LAST_USUAL),
+        among(Counted.NAME, C.FIRST_LAST, _largest),
+        float(np.log2(max(total(Counted.LEAD), FEW))),
+    )
+
+
+NONE: Final[Mapping[int, int]] = {}
+
+
+def _total(parts: Mapping[int, int]) -> int:
+    return sum(parts.values())
+
+
+def _largest(parts: Mapping[int, int]) -> int:
+    return max(parts.values(), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Pairs of leads with their scores in bits; of leads with several rows the two that go together best."""
+
+    evidence: Evidence
+    at: Ints  # of each pair the place of its better row on the left; the one on the right follows it
+    bits: tuple[float, ...]
+
+    def reasons(self, weights: Weights) -> list[str]:
+        """One line for each pair: the weightiest evidence, for and against."""
+        return list(reasons(self.evidence, self.at, self.at + 1, np.zeros(len(self.at), dtype=bool), weights))
+
+    def parts(self, pair: int, weights: Weights) -> list[tuple[str, float]]:
+        """Every summand of the score of one pair, in words and bits."""
+        return evidence_of(self.evidence, int(self.at[pair]), int(self.at[pair]) + 1, weights)
+
+
+def compare(pairs: Sequence[tuple[Likeness, Likeness]], counts: Counts, weights: Weights) -> Compared:
+    """The score of every pair among all leads, of which `counts` says how often they share what is theirs."""
+    rows: list[Row] = []
+    owner: list[int] = []
+    words: dict[int, str] = {}
+    for number, (one, other) in enumerate(pairs):
+        words.update(one.words)
+        words.update(other.words)
+        crms = _side_by_side(one.crms, other.crms)
+        for row in one.rows:
+            for its in other.rows:
+                rows += [_within(row, crms[0]), _within(its, crms[1])]
+                owner.append(number)
+    every = table(rows)
+    evidence = Evidence(every, context_of(every, counts), words)
+    left = np.arange(0, len(rows), 2)
+    bits = evidence.bits(left, left + 1, weights)
+    order = np.lexsort((left, -bits, np.array(owner, dtype=np.int64)))
+    firsts = order[np.r_[True, np.diff(np.array(owner)[order]) > 0][: len(order)]]
+    return Compared(evidence, left[firsts], tuple(bits[firsts].tolist()))
+
+
+def _side_by_side(one: frozenset[str], other: frozenset[str]) -> tuple[int, int]:
+    """A person is seldom twice in one CRM: two leads with records in a common one are told apart by it."""
+    if not one or not other:
+        return 0, 0
+    return (1, 2) if one.isdisjoint(other) else (1, 1)
+
+
+def _within(row: Row, crm: int) -> Row:
+    row = list(row)
+    row[C.CRM] = crm
+    return row
+
+
+class Seal:
+    """Hashes what is kept with a secret, so that nobody can try out names and numbers without it."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()[:64]
+
+    def __call__(self, *parts: int) -> int:
+        text = b"".join(part.to_bytes(8, "big", signed=True) for part in parts)
+        return int.from_bytes(blake2b(text, key=self._secret, digest_size=8).digest(), "big", signed=True)

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from leads.matching.blocking import pairs
 from leads.matching.calibrating import Decision, calibrated
 from leads.matching.clustering import components, grouped, joints
 from leads.matching.deciding import Decided, agreed, contradictions, imposed
@@ -16,7 +15,7 @@ from leads.matching.estimating import estimated, guarded
 from leads.matching.explaining import evidence_of
 from leads.matching.features import Reader, born, dialled
 from leads.matching.levels import relation
-from leads.matching.live import MemoryIndex, candidates, keys_of, table
+from leads.matching.live import table
 from leads.matching.scoring import shipped
 
 
@@ -118,29 +117,6 @@ def _groups(known: list[tuple[tuple[int, int], float]]) -> list[int]:
     label = components(10, left[bits >= -1], right[bits >= -1])
     inside = label[left] == label[right]
     return grouped(10, joints(label, left[inside], right[inside], bits[inside], -6, -1), 2).tolist()
-
-
-people = st.fixed_dictionaries(
-    {},
-    optional={
-        "first_name": st.sampled_from(["Anna", "A.", "Bob", "Robert"]),
-        "last_name": st.sampled_from(["Berg", "Lind", "Berg-Lind"]),
-        "email": st.sampled_from(["anna.berg@x.se", "bob@y.com", "info@x.se", "aberg@gmail.com"]),
-        "phone": st.sampled_from(["+46 8 123 45 67", "08-1234567", "0170 7654321"]),
-        "company": st.sampled_from(["X AB", "Y Ltd"]),
-    },
-)
-
-
-@given(st.lists(people, min_size=1, max_size=12), st.randoms())
-def test_one_at_a_time_finds_the_pairs_that_all_at_once_finds(records, dice):
-    rows = [Reader().row(cells) for cells in records]
-    left, right = pairs(table(rows))
-    index = MemoryIndex()
-    for record in dice.sample(range(len(rows)), len(rows)):
-        index.put(record, rows[record], keys_of(rows[record]))
-    live = {(min(one, other), max(one, other)) for one, row in enumerate(rows) for other in candidates(index, one, row)}
-    assert live == set(zip(left.tolist(), right.tolist(), strict=True))
 
 
 SCORES = np.linspace(-1, 20, 5000).astype(np.float32)

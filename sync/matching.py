@@ -1,0 +1,119 @@
+"""Matching (shell): leads that may be one person, found by what they have in common. A person is asked; nothing is joined here.
+
+What is compared of a lead is kept with it, in its own transaction. Leads of which that has changed are compared with all others after
+the last of a run's leads is woven, so that what is found does not depend on the order in which they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from leads.matching.features import Reader
+from leads.matching.live import VERSION, compare
+from leads.matching.of_leads import cells_of, likeness_of
+from leads.matching.scoring import Weights, shipped
+from sync.link import PAIR_KINDS
+from sync.state import LeadState, Link, LinkState, Ref, Review, pair_choices, pair_key
+from sync.workspace import Pass
+
+LEADS = 200
+GONE = (LinkState.ENDED, LinkState.WITHHELD)  # links without a record
+KIND = "possible_duplicate"
+
+Begin = Callable[[], AbstractContextManager[Any]]
+Pair = tuple[str, str]  # two leads, the smaller id first
+
+
+def remember(unit: Any, leads: Iterable[LeadState], links: Mapping[str, Iterable[Link]], reader: Reader) -> None:
+    """Keep what of these leads is compared; `links` are all that they have."""
+    found = {}
+    for lead in leads:
+        crms = {link.ref.account for link in links.get(lead.id, ()) if link.state not in GONE}
+        found[lead.id] = likeness_of(cells_of(lead.fields), crms, reader)
+    unit.put_likenesses(found)
+
+
+def fill(turn: Pass, begin: Begin) -> None:
+    """What is compared of leads was never kept in this store, or in another form: it is made anew, of all of them."""
+    with begin() as unit:
+        if unit.meta("likeness") == VERSION:
+            return
+        unit.drop_likenesses()
+    while True:
+        with begin() as unit:
+            ids = unit.leads_without_likeness(LEADS)
+            if not ids:
+                unit.put_meta("likeness", VERSION)
+                return
+            links = {id: [link for link, _ in found] for id, found in unit.links_of(ids).items()}
+            remember(unit, unit.leads(ids).values(), links, turn.reader)
+
+
+def match(turn: Pass, begin: Begin) -> None:
+    """Compare every lead that has changed with all others, and ask about those that may be one person."""
+    after = 0
+    while True:
+        with begin() as unit:
+            due = unit.due_likenesses(after, LEADS)
+            if not due:
+                return
+            turn.census.reviews += unit.ask(_questions(unit, due, shipped()), turn.run, turn.now)
+            unit.compared([one.n for one in due])
+        after = due[-1].n
+
+
+def _questions(unit: Any, due: Sequence[Any], weights: Weights) -> list[Review]:
+    pairs = _pairs(due, unit.alike(due))
+    if not pairs:
+        return []
+    compared = compare([(one.likeness, other.likeness) for one, other in pairs.values()], _counts(unit, pairs.values()), weights)
+    near = {names: at for at, names in enumerate(pairs) if compared.bits[at] >= weights.review}
+    links: Mapping[str, Sequence[tuple[Link, Any]]] = unit.links_of(sorted({id for names in near for id in names}))
+    settled = _settled(unit, near, links) if near else set()
+    said = compared.reasons(weights)
+    return [_question(names, compared.bits[at], said[at], links) for names, at in sorted(near.items()) if names not in settled]
+
+
+def _pairs(due: Sequence[Any], alike: Mapping[int, Sequence[Any]]) -> dict[Pair, tuple[Any, Any]]:
+    """Every pair once: two leads that are both due meet when the later one is looked at."""
+    found = {}
+    for one in due:
+        for other in alike[one.n]:
+            if not (other.due and other.n > one.n):
+                left, right = sorted((one, other), key=lambda each: each.lead_id)
+                found[(left.lead_id, right.lead_id)] = (left, right)
+    return found
+
+
+def _counts(unit: Any, pairs: Iterable[tuple[Any, Any]]) -> Any:
+    return unit.counts_for({each.n: each.likeness for pair in pairs for each in pair}.values())
+
+
+def _settled(unit: Any, near: Iterable[Pair], links: Mapping[str, Sequence[tuple[Link, Any]]]) -> set[Pair]:
+    """Pairs about which somebody has decided, or was asked when one of them came, whatever he answered."""
+    owner = {key: id for id, found in links.items() for key in (pair_key(id), *(pair_key(link.ref) for link, _ in found))}
+    owner |= {pair_key(name): id for id, names in unit.also_called(links).items() for name in names}
+    merged = [f"merged:{one}:{other}" for one, other in near]
+    subjects = [f"{kind}:{':'.join(link.ref)}" for found in links.values() for link, _ in found for kind in PAIR_KINDS]
+    decided = [*unit.decisions_about(sorted(owner)), *unit.pairs_asked([*subjects, *merged])]
+    both = ((owner.get(left), owner.get(right)) for left, right in decided)
+    return {(min(one, other), max(one, other)) for one, other in both if one is not None and other is not None}
+
+
+def _question(names: Pair, bits: float, said: str, links: Mapping[str, Sequence[tuple[Link, Any]]]) -> Review:
+    refs: tuple[Ref, ...] = tuple(sorted(link.ref for id in names for link, _ in links.get(id, ()) if link.state not in GONE))
+    one, other = names
+    question = f"Leads {one} and {other} may be one person ({bits:+.1f} bits): {said}. One person or two?"
+    return Review(KIND, f"{KIND}:{one}:{other}", question, one, refs, choices=pair_choices(one, [other]))
+
+
+def evidence_between(unit: Any, one: str, other: str) -> tuple[float, list[tuple[str, float]]] | None:
+    """The score of two leads and every summand of it in words and bits; None while one of them has not been looked at."""
+    kept = unit.likenesses([one, other])
+    if len({one, other} & set(kept)) < 2:
+        return None
+    pair = (kept[one].likeness, kept[other].likeness)
+    compared = compare([pair], unit.counts_for(pair), shipped())
+    return compared.bits[0], compared.parts(0, shipped())
