@@ -48,6 +48,9 @@ class Account(Table):
     pacing: bool = Field(default=True, description="keep to the vendor's rate limits; false only against a local server")
 
 
+Purposes = dict[str, Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[a-z0-9_]+)*$")]]  # "265778" = "marketing.newsletter"
+
+
 class HubSpot(Account):
     crm: Literal["hubspot"] = Field(description="which CRM this is")
     token: Secret | None = Field(default=None, description="access token of a private app")
@@ -56,6 +59,9 @@ class HubSpot(Account):
     refresh_token: Secret | None = Field(default=None, description="with client_id: the refresh token of your portal")
     base_url: Url = Field(default="https://api.hubapi.com", description="where the API is")
     objects: Listed[Literal["contacts"]] = Field(default=("contacts",), min_length=1, description="what is synced")
+    purposes: Purposes = Field(
+        default_factory=dict, description="what subscription types are about, by id; others have a purpose of their own"
+    )
 
 
 class Salesforce(Account):
@@ -86,6 +92,7 @@ class ActiveCampaign(Account):
     token: Secret = Field(description="API key, from Settings, Developer")
     base_url: Url = Field(description="your account's API address, such as https://example.api-us1.com")
     objects: Listed[Literal["contacts"]] = Field(default=("contacts",), min_length=1, description="what is synced")
+    purposes: Purposes = Field(default_factory=dict, description="what lists are about, by id; the others are about themselves")
 
 
 AnyAccount = Annotated[HubSpot | Salesforce | Pipedrive | ActiveCampaign, Field(discriminator="crm")]

@@ -93,7 +93,7 @@ def connect(name: str, account: AccountSettings, **options: Any) -> Connector:
     """The connector of one account; nothing is sent yet."""
     import connectors
 
-    given = {key: value for key, value in account if value is not None and key not in ("crm", "objects", "pacing", "base_url")}
+    given = {key: value for key, value in account if value is not None and key not in ("crm", "objects", "pacing", "base_url", "purposes")}
     secrets = {key: value for key, value in given.items() if isinstance(value, SecretStr)}
     others = {key: str(value) for key, value in given.items() if key not in secrets}
     base_url = getattr(account, "base_url", None) or others.pop("instance_url", None)
@@ -125,7 +125,8 @@ def _account(
 
     account = settings.accounts[name]
     routed = frozenset(email for owner in routing.owners.values() for email in owner.addresses)
-    bind = partial(_bound, account.crm, settings.defaults.region, routed, settings.mappings.get(name, {}))
+    purposes: Mapping[str, str] = getattr(account, "purposes", {})
+    bind = partial(_bound, name, purposes, account.crm, settings.defaults.region, routed, settings.mappings.get(name, {}))
     connector = connect(name, account, adapter=adapter, clock=clock, sleep=sleep)
     meanings = partial(_meanings, account.crm, settings.mappings.get(name, {}))
     return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name), _endings(settings, name), meanings)
@@ -138,6 +139,8 @@ def _endings(settings: Settings, name: str) -> Endings:
 
 
 def _bound(
+    name: str,
+    purposes: Mapping[str, str],
     crm: str,
     region: str | None,
     routed: frozenset[str],
@@ -149,8 +152,8 @@ def _bound(
 ) -> Any:
     from mappings.apply import bind
 
-    mapping = _mapping(crm, own, object)
-    return bind(mapping, schema, owners, region=region, api_user_email=identity.user_email, routed_owners=routed)
+    mapping, us = _mapping(crm, own, object), identity.user_email
+    return bind(mapping, schema, owners, region=region, api_user_email=us, routed_owners=routed, name=name, purposes=purposes)
 
 
 def _meanings(crm: str, own: Mapping[str, Mapping[str, CustomField]], object: str) -> Mapping[str, str]:

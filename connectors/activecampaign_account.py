@@ -29,7 +29,8 @@ class Account:
             bodies = list(self.calls.bodies("/fields", "fields", kind="meta"))
             rows = [row for body in bodies for row in body["fields"]]
             options = [option for body in bodies for option in body.get("fieldOptions", ())]
-            self._shape = contacts.shape(rows, options)
+            lists = [row for body in self.calls.bodies("/lists", "lists", kind="meta") for row in body["lists"]]
+            self._shape = contacts.shape(rows, options, lists)
         return self._shape
 
     def key_id(self) -> str:
@@ -86,7 +87,7 @@ class Account:
 
     def _needed(self, fields: Sequence[str]) -> list[str]:
         values = len(fields) == 0 or any(name in self.shape().ids for name in fields)
-        lists = len(fields) == 0 or contacts.OPT_OUT in fields
+        lists = len(fields) == 0 or any(map(contacts.is_opt_out, fields))
         return [name for name, wanted in (("fieldValues", values), ("contactLists", lists)) if wanted]
 
     def _made(self, path: str, body: Mapping[str, Any], name: str) -> Any:

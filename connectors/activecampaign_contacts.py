@@ -14,6 +14,7 @@ from connectors.singly import Unfit
 OBJECT: Final = "contacts"
 KEY: Final = "leadloom_key"
 OPT_OUT: Final = "opt_out:email"
+LIST: Final = "list:"  # and the id of a list: the status of the contact there
 UNSUBSCRIBED: Final = "2"
 MAILABLE: Final = frozenset({"0", "1"})  # awaiting confirmation, active
 NO_DATE: Final = "0000-00-00"
@@ -76,17 +77,21 @@ class Seen:
 # -- schema ----------------------------------------------------------------------------------------------------------------------------
 
 
-def shape(rows: Iterable[Mapping[str, Any]], options: Iterable[Mapping[str, Any]]) -> Shape:
+def shape(rows: Iterable[Mapping[str, Any]], options: Iterable[Mapping[str, Any]], lists: Iterable[Mapping[str, Any]] = ()) -> Shape:
     by_field: dict[str, list[Option]] = defaultdict(list)
     for option in options:
         by_field[str(option["field"])].append(Option(str(option["value"]), str(option.get("label", option["value"]))))
-    fields = {field.name: field for field in (*SCALARS, UNSUBSCRIBE)}
+    fields = {field.name: field for field in (*SCALARS, UNSUBSCRIBE, *map(_list_field, lists))}
     ids: dict[str, str] = {}
     for row in rows:
         field = custom_field(row, by_field[str(row["id"])])
         fields[field.name] = field
         ids[field.name] = str(row["id"])
     return Shape(Schema(OBJECT, fields), ids)
+
+
+def _list_field(row: Mapping[str, Any]) -> Field:
+    return Field(f"{LIST}{row['id']}", f"List {row.get('name', row['id'])}", "text")
 
 
 def custom_field(row: Mapping[str, Any], options: Sequence[Option]) -> Field:
@@ -99,6 +104,11 @@ def custom_field(row: Mapping[str, Any], options: Sequence[Option]) -> Field:
         custom=True,
         restricted=kind in ("option", "options"),
     )
+
+
+def is_opt_out(name: str) -> bool:
+    """Whether this is written by leaving lists, and not as a field."""
+    return name == OPT_OUT or name.startswith(LIST)
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------------------------
@@ -123,7 +133,10 @@ def _shown(seen: Seen, name: str, shape: Shape) -> Iterable[Json]:
     """The value of one field; nothing where the answers do not show it."""
     if name == OPT_OUT:
         if seen.lists:  # who is on no list can be mailed by none: that says nothing, neither yes nor no
-            yield UNSUBSCRIBED in seen.lists.values()
+            yield UNSUBSCRIBED in seen.lists.values() and MAILABLE.isdisjoint(seen.lists.values())
+    elif name.startswith(LIST):
+        if seen.lists is not None:
+            yield seen.lists.get(name.removeprefix(LIST))
     elif name in shape.ids:
         if seen.values is not None and (seen.complete or shape.ids[name] in seen.values):
             yield _value(seen.values.get(shape.ids[name]), shape.schema.fields[name])
@@ -190,7 +203,7 @@ def body(write: Write, shape: Shape) -> dict[str, Any]:
     for name, value in write.fields.items():
         if name in shape.ids:
             values.append({"field": shape.ids[name], "value": _sent(value)})
-        elif name != OPT_OUT:
+        elif not is_opt_out(name):
             sent[name] = _sent(value)
     if len(values) > 0:
         sent["fieldValues"] = values
@@ -201,7 +214,7 @@ def _check(name: str, value: Json, shape: Shape) -> None:
     field = shape.schema.fields.get(name)
     if field is None:
         raise Unfit("unknown_field", name, "this account has no such field.")
-    if name == OPT_OUT and value is not True:
+    if is_opt_out(name) and value not in (True, UNSUBSCRIBED):
         raise Unfit("loosens_consent", name, "an opt-out is never taken back by a write.")
     if name == "email" and value in (None, ""):
         raise Unfit("email_required", name, "a contact needs an e-mail address.")

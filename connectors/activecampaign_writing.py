@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -72,8 +72,8 @@ class Writing:
         """Restrict first, then change: an opt-out must not wait for an address."""
         path = _address(write)
         lists: Mapping[str, str] | None = None
-        if contacts.OPT_OUT in write.fields:
-            lists = self._unsubscribe(str(write.id))
+        if any(map(contacts.is_opt_out, write.fields)):
+            lists = self._unsubscribe(str(write.id), _to_leave(write))
             if lists is None:
                 return _gone(write)
         if len(body) == 0:
@@ -88,13 +88,14 @@ class Writing:
             raise self._calls.unexpected(answer)
         return Receipt(Outcome.UPDATED, id=write.id, record=self._record(seen if lists is None else replace(seen, lists=lists)))
 
-    def _unsubscribe(self, id: str) -> Mapping[str, str] | None:
-        """Take the contact off every list it can be mailed through; its statuses afterwards, or None if it is gone."""
+    def _unsubscribe(self, id: str, only: Collection[str] | None = None) -> Mapping[str, str] | None:
+        """Take the contact off the lists it can be mailed through (`only` these); its statuses afterwards, or None if it is gone."""
         answer = self._calls.fetch(f"{CONTACTS}/{escape(id)}/contactLists", kind="read")
         if answer.status == 404:
             return None
         lists = contacts.lists_by_contact(self._calls.rows(self._calls.body(answer), "contactLists")).get(id, {})
-        return {list_id: self._left(id, list_id) if status in contacts.MAILABLE else status for list_id, status in lists.items()}
+        leave = {list_id for list_id, status in lists.items() if status in contacts.MAILABLE and (only is None or list_id in only)}
+        return {list_id: self._left(id, list_id) if list_id in leave else status for list_id, status in lists.items()}
 
     def _left(self, id: str, list_id: str) -> str:
         sent = {"list": int(list_id), "contact": int(id), "status": int(contacts.UNSUBSCRIBED)}
@@ -149,6 +150,13 @@ def _address(write: Write) -> str:
     if write.id is None:
         raise RecordRefused("an update or delete needs an id.", cause="required", field="id")
     return f"{CONTACTS}/{escape(write.id)}"
+
+
+def _to_leave(write: Write) -> Collection[str] | None:
+    """The ids of the lists to leave; None: all."""
+    if contacts.OPT_OUT in write.fields:
+        return None
+    return {name.removeprefix(contacts.LIST) for name in write.fields if name.startswith(contacts.LIST)}
 
 
 def _gone(write: Write) -> Receipt:

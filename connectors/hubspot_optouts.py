@@ -8,15 +8,15 @@ from connectors.base import Json
 from connectors.http import escape
 from connectors.hubspot_api import Api
 from connectors.hubspot_reads import Reader
-from connectors.hubspot_records import OPT_OUT
+from connectors.hubspot_records import OPT_OUT, OPT_OUT_OF_ONE, is_opt_out
 from connectors.receipts import Receipts, gone
 
 
 class OptOuts:
-    """The opt-outs among one call's writes; `done` are the rows whose addresses are opted out now."""
+    """The opt-outs among one call's writes."""
 
     def __init__(self, api: Api, reader: Reader, receipts: Receipts) -> None:
-        self.done: set[int] = set()
+        self._done: set[tuple[int, str]] = set()
         self._api = api
         self._reader = reader
         self._receipts = receipts
@@ -25,8 +25,14 @@ class OptOuts:
 
     def refuse_loosening(self) -> None:
         for row, write in enumerate(self._writes):
-            if OPT_OUT in write.fields and write.fields[OPT_OUT] is not True:
-                self._receipts.reject(row, "loosens_consent", "An opt-out is never taken back through this connector.", OPT_OUT)
+            for name in filter(is_opt_out, write.fields):
+                if not _is_no(write.fields[name]):
+                    self._receipts.reject(row, "loosens_consent", "An opt-out is never taken back through this connector.", name)
+
+    def shown(self, row: int) -> dict[str, Json]:
+        """What the opt-outs of a row show now."""
+        said = {name: (row, name) in self._done for name in filter(is_opt_out, self._writes[row].fields)}
+        return {name: done if name == OPT_OUT else str(done).lower() for name, done in said.items()}
 
     def before_updates(self, rows: Sequence[int]) -> None:
         """Opt out the address a contact has now and the one it is about to get."""
@@ -55,7 +61,7 @@ class OptOuts:
         return [row for row, _ in self._later]
 
     def _asking(self, rows: Sequence[int]) -> list[int]:
-        return [row for row in self._receipts.open(rows) if self._writes[row].fields.get(OPT_OUT) is True]
+        return [row for row in self._receipts.open(rows) if any(map(is_opt_out, self._writes[row].fields))]
 
     def _restrict_or_refuse(self, row: int, address: str) -> None:
         if self._receipts.open([row]) and not self._restrict(row, address):
@@ -63,13 +69,25 @@ class OptOuts:
 
     def _restrict(self, row: int, address: str) -> bool:
         """False where HubSpot refuses. An answer that is lost makes the row unknown, and its record is not written."""
-        path = f"/communication-preferences/v4/statuses/{escape(address)}/unsubscribe-all"
+        done = [self._opt_out(row, address, name) for name in filter(is_opt_out, self._writes[row].fields)]
+        return all(done)
+
+    def _opt_out(self, row: int, address: str, name: str) -> bool:
+        path, one = f"/communication-preferences/v4/statuses/{escape(address)}", OPT_OUT_OF_ONE.fullmatch(name)
         with self._receipts.sending([row]):
-            answer = self._api.door.send("POST", path, kind="write", params={"channel": "EMAIL"})
+            if one is None:
+                answer = self._api.door.send("POST", f"{path}/unsubscribe-all", kind="write", params={"channel": "EMAIL"})
+            else:
+                status = {"subscriptionId": int(one[1]), "statusState": "UNSUBSCRIBED", "channel": "EMAIL"}
+                answer = self._api.door.send("POST", path, kind="write", json=status)
             if answer.ok:
-                self.done.add(row)
+                self._done.add((row, name))
             return answer.ok
         return True
+
+
+def _is_no(value: Json) -> bool:
+    return value is True or value == "true"
 
 
 def texts(*values: Json) -> list[str]:

@@ -12,6 +12,7 @@ from connectors.base import Ending, Field, Json, NewField, Option, Owner, Record
 
 OPT_OUT: Final = "opt_out:email"
 OPT_OUT_PROPERTY: Final = "hs_email_optout"
+OPT_OUT_OF_ONE: Final = re.compile(r"hs_email_optout_(\d+)")  # a mirror of the status of one subscription type
 MERGED: Final = "hs_merged_object_ids"
 ALWAYS: Final = (MERGED,)
 TEXT_LENGTH: Final = 65_536
@@ -119,10 +120,15 @@ def field_of(row: Mapping[str, Any]) -> Field:
         length=TEXT_LENGTH if kind in ("text", "long_text") else None,
         options=choices if kind in ("option", "options") else (),
         custom=not row.get("hubspotDefined", False),
-        writable=not (settings.get("readOnlyValue", False) or row.get("calculated", False)),
+        writable=is_opt_out(row["name"]) or not (settings.get("readOnlyValue", False) or row.get("calculated", False)),
         unique=bool(row.get("hasUniqueValue", False)) or row["name"] == "email",
         restricted=kind in ("option", "options"),
     )
+
+
+def is_opt_out(name: str) -> bool:
+    """Whether this is written by communication preferences, and not as a property."""
+    return name == OPT_OUT or OPT_OUT_OF_ONE.fullmatch(name) is not None
 
 
 def opt_out_field() -> Field:

@@ -17,11 +17,11 @@ from connectors.hubspot_optouts import OptOuts, texts
 from connectors.hubspot_reads import CONTACTS, Reader
 from connectors.hubspot_records import (
     EVERY_ROW,
-    OPT_OUT,
     TEXT_LENGTH,
     addresses,
     cause_of,
     existing_id,
+    is_opt_out,
     property_errors,
     property_value,
     record_of,
@@ -338,12 +338,11 @@ class Writer:
                 self._receipts.show(row, self._narrowed(row, records[id]))
 
     def _record(self, row: int, result: Mapping[str, Any]) -> Record:
-        return self._narrowed(row, record_of("contacts", result, [name for name in self._writes[row].fields if name != OPT_OUT]))
+        return self._narrowed(row, record_of("contacts", result, [name for name in self._writes[row].fields if not is_opt_out(name)]))
 
     def _narrowed(self, row: int, record: Record) -> Record:
         fields: dict[str, Json] = {name: record.fields[name] for name in self._writes[row].fields if name in record.fields}
-        if OPT_OUT in self._writes[row].fields:
-            fields[OPT_OUT] = row in self._opt_outs.done
+        fields |= self._opt_outs.shown(row)
         return Record(
             record.object,
             record.id,
@@ -357,16 +356,16 @@ class Writer:
         )
 
     def _bare_record(self, row: int) -> Record:
-        return Record("contacts", str(self._writes[row].id), {OPT_OUT: row in self._opt_outs.done})
+        return Record("contacts", str(self._writes[row].id), self._opt_outs.shown(row))
 
     def _properties(self, row: int) -> dict[str, str]:
         """What is sent: on a create there is nothing to clear."""
         write = self._writes[row]
-        left_out = {OPT_OUT} if write.op is Op.UPDATE else {OPT_OUT, self._key_field}
+        left_out = set() if write.op is Op.UPDATE else {self._key_field}
         return {
             name: property_value(value)
             for name, value in write.fields.items()
-            if name not in left_out and not (value is None and write.op is Op.CREATE)
+            if name not in left_out and not is_opt_out(name) and not (value is None and write.op is Op.CREATE)
         }
 
 

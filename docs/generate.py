@@ -20,6 +20,7 @@ from commands.exits import MEANINGS
 from commands.settings import ACCOUNTS, TABLES
 from connectors import OBJECTS
 from leads.model import FIELDS, Winner
+from mappings.consents import ConsentSpec
 from mappings.schema import RowSpec, packaged
 
 DOCS = Path(__file__).resolve().parent
@@ -155,11 +156,23 @@ def _with_fields(text: str, crm: str) -> str:
     for object_name in OBJECTS[crm]:
         begin, end = f"<!-- fields of {object_name}: generated -->", f"<!-- end of {object_name} -->"
         rows = [_field(row) for row in packaged(crm, object_name).rows if row.lead != ""]
+        rows += [_consent_field(spec) for spec in packaged(crm, object_name).consents]
         table = _table(("lead", f"{crm} {object_name}", "direction", "remarks"), rows)
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
         text = f"{before}{begin}\n{table}{end}{after}"
     return text
+
+
+def _consent_field(spec: ConsentSpec) -> tuple[str, str, str, str]:
+    told = [f"`{value}` tells of a {kind}" if value != "*" else f"any value tells of a {kind}" for value, kind in spec.hears.items()]
+    noes = [f"`{str(value).lower()}` is a no" for value in spec.denies]
+    return (
+        f"consent to {spec.channel}",
+        f"`{spec.remote}`",
+        "read only" if spec.direction == "in" else "both ways",
+        "; ".join([*noes, *told]),
+    )
 
 
 def _field(row: RowSpec) -> tuple[str, str, str, str]:

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from leads.model import ABSENT, CUSTOM, Value
+from mappings.consents import MARKETING, Standing
 from mappings.described import FieldLike, OwnerLike, SchemaLike
 from mappings.fitting import Account, converter, names_of
 from mappings.schema import KEY, MappingProblems, RowSpec
@@ -24,7 +26,8 @@ class Row:
     """One field of this account that stands for one canonical field.
 
     `id` never changes; `remote` is what this account calls the field. `filler` is written where the CRM insists on a value; without
-    something in the field `needs` the CRM cannot show this one.
+    something in the field `needs` the CRM cannot show this one. `hears` says of which acts its values tell; with
+    `unlisted_is_no` nobody can be reached by it where it shows nothing.
     """
 
     id: str
@@ -36,6 +39,8 @@ class Row:
     clear: bool = True
     create_only: bool = False
     needs: str = ""
+    hears: Mapping[str, str] = field(default_factory=dict)
+    unlisted_is_no: bool = False
 
     @property
     def written(self) -> bool:
@@ -116,10 +121,13 @@ def bind(
     region: str | None = None,
     api_user_email: str | None = None,
     routed_owners: Collection[str] = (),
+    name: str = "",
+    purposes: Mapping[str, str] = MappingProxyType({}),
 ) -> Dialect:
     """Join a mapping with the fields and users of an account, or raise `MappingProblems` with everything that is missing.
 
     `region` reads phone numbers without a country. The user we act as counts as nobody's owner unless leads are routed to it.
+    `purposes` say what lists and subscription types are about; else each has a purpose of its own, named after the account's `name`.
     """
     account = Account(mapping.crm, owners, _ourselves(api_user_email, routed_owners))
     found = {spec.remote: _find(spec, schema) for spec in mapping.rows}
@@ -130,13 +138,14 @@ def bind(
     bound = [(spec, fields[0]) for spec in mapping.rows if len(fields := found[spec.remote]) == 1]
     single = [(spec, field) for spec, field in bound if spec.role != KEY and not _is_set(spec)]
     names = {spec.remote: field.name for spec, field in bound}
+    noes = tuple(_consent_rows(mapping, schema, name or mapping.crm, purposes))
     return Dialect(
         crm=mapping.crm,
         object=mapping.object,
-        rows=tuple(_row(spec, field, account) for spec, field in single),
+        rows=(*(_row(spec, field, account) for spec, field in single), *noes),
         sets={lead: tuple(_set_row(spec, field, region) for spec, field in bound if spec.lead == lead) for lead in ("emails", "phones")},
         key_name=next(field.name for spec, field in bound if spec.role == KEY),
-        fetch=tuple(dict.fromkeys(field.name for _, field in bound)),
+        fetch=tuple(dict.fromkeys([*(field.name for _, field in bound), *(row.remote for row in noes)])),
         fingerprints={spec.remote: _fingerprint(spec, field) for spec, field in bound},
         dropped=tuple(spec.remote for spec in mapping.rows if spec.remote not in names),
         fillings=tuple(
@@ -243,6 +252,19 @@ def _fingerprint(spec: RowSpec, field: FieldLike) -> str:
 
 def _set_row(spec: RowSpec, field: FieldLike, region: str | None) -> SetRow:
     return SetRow(spec.remote, field.name, spec.lead, spec.slot, spec.direction, region, field.length, spec.clear)
+
+
+def _consent_rows(mapping: Dictionary, schema: SchemaLike, account: str, purposes: Mapping[str, str]) -> Iterator[Row]:
+    taken = {spec.remote for spec in mapping.rows}
+    for spec in mapping.consents:
+        for name in spec.names(schema.fields):
+            purpose = spec.purpose_of(name, account, purposes)
+            lead = f"opt_out.{spec.channel}" if purpose == MARKETING else f"opt_out.{spec.channel}/{purpose}"
+            direction = spec.direction if schema.fields[name].writable else "in"
+            id = f"{name}?" if name in taken else name
+            yield Row(
+                id, name, lead, direction, Standing(spec.denies), needs=spec.needs, hears=spec.hears, unlisted_is_no=spec.unlisted_is_no
+            )
 
 
 def _row(spec: RowSpec, field: FieldLike, account: Account) -> Row:

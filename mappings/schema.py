@@ -17,6 +17,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from leads.model import FIELDS, Kind
+from mappings import consents
 
 CONVERTERS: Final[abc.Mapping[Kind, tuple[str, ...]]] = {
     Kind.TEXT: ("text",),
@@ -88,6 +89,7 @@ class Mapping:
     crm: str
     object: str
     rows: tuple[RowSpec, ...]
+    consents: tuple[consents.ConsentSpec, ...] = ()
 
     def fingerprint(self) -> str:
         """Changes whenever the meaning of the file does, never with its layout or comments."""
@@ -133,11 +135,12 @@ def parse(text: str, file: str) -> Mapping:
     problems = [f"{file}: {problem}" for problem in _document_problems(document)]
     if problems:
         raise MappingProblems(problems)
-    return Mapping(document["crm"], document["object"], tuple(_spec(row) for row in document["rows"]))
+    return Mapping(document["crm"], document["object"], tuple(map(_spec, document["rows"])), consents.specs(document.get("consents", ())))
 
 
 def _document_problems(document: dict[str, Any]) -> Iterator[str]:
-    yield from _unknown_keys(document, ("crm", "object", "rows"))
+    yield from _unknown_keys(document, ("crm", "object", "rows", "consents"))
+    yield from consents.problems(document.get("consents", []))
     for key in ("crm", "object"):
         if not isinstance(document.get(key), str):
             yield f"{key}: expected a name"

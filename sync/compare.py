@@ -12,7 +12,7 @@ from typing import Any
 
 from leads.model import ABSENT, CLEARED, OnBlank, Value
 from sync.state import Base, Change, LeadState, Pair, Policy, Problem, Review, blank, dump_value, same
-from sync.view import RESTRICTIONS, SETS, View, every_row, latest_moment, set_of
+from sync.view import SETS, View, channel_of, every_row, is_no, latest_moment, set_of
 
 LEFT_ALONE = "left_alone"  # a person decided that this record keeps its own value
 FLIP_WINDOW = timedelta(days=1)  # a record that takes back what we wrote after longer than that has simply been edited
@@ -28,7 +28,7 @@ def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple
         return view.base, [], [], []
     pairs, changes, problems, reviews = dict(view.base.pairs), list[Change](), list[Problem](), list[Review]()
     for row in every_row(view.dialect):
-        if row.remote not in view.record.fields or policy.fields[row.lead].direction == "off":
+        if row.remote not in view.record.fields or policy.of(row.lead).direction == "off":
             continue
         theirs, pair = view.record.fields[row.remote], view.base.pair(row.id)
         if theirs == pair.seen:
@@ -41,12 +41,12 @@ def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple
             pairs[row.id] = Pair(seen=theirs, late=pair.late)
             continue
         meaning = row.parse(theirs, pair.meant)
-        if row.direction == "out" or policy.fields[row.lead].direction == "out":
+        if row.direction == "out" or policy.of(row.lead).direction == "out":
             pairs[row.id] = _foreign_edit(view, row, pair, theirs, meaning, policy, problems, reviews)
             continue
         flips = _flips(view, lead, row, pair, now)
         pairs[row.id] = Pair(theirs, meaning, pair.refused if same(meaning, pair.meant) else None, flips, pair.late)
-        if row.lead in RESTRICTIONS:
+        if is_no(row.lead):
             if pair.meant is True and meaning is not True:
                 problems.append(_lifted(view, row))
             continue
@@ -54,7 +54,7 @@ def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple
             continue
         first = not view.base.knows(row.id)
         tug = flips >= policy.flips
-        if blank(meaning) and (first or (policy.fields[row.lead].blank == OnBlank.KEEP and not tug)):
+        if blank(meaning) and (first or (policy.of(row.lead).blank == OnBlank.KEEP and not tug)):
             continue
         new = CLEARED if blank(meaning) else meaning
         lo = _latest(view.since, view.record.created_at if first else view.base.read_at)
@@ -68,7 +68,7 @@ def _asked_again(view: View, pairs: dict[str, Pair]) -> dict[str, Pair]:
     rows = [row for name in SETS for row in view.dialect.sets[name] if row.id in pairs]
     moved = {row.lead for row in rows if pairs[row.id].seen != view.base.pair(row.id).seen}
     for row in view.dialect.rows:
-        if row.lead in RESTRICTIONS and row.id in pairs and set_of(row.lead.partition(".")[2]) in moved:
+        if is_no(row.lead) and row.id in pairs and set_of(channel_of(row.lead)) in moved:
             pairs[row.id] = replace(pairs[row.id], refused=None)
     return pairs
 

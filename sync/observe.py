@@ -6,14 +6,15 @@ Pure. Only a difference from what the base has seen is news, so that Leadloom's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from leads.normal import Refused, email, phone
-from sync.state import Restriction
+from sync.state import Ref, Restriction
 
 READERS: Final[Mapping[str, Callable[[str], Any]]] = {"email": email, "phone": phone}
-PURPOSE: Final = "marketing"
+MARKETING: Final = "marketing"
 
 
 def withdrawals(found: Iterable[Restriction], since: Mapping[Any, datetime | None], run: str, now: datetime) -> Sequence[dict[str, Any]]:
@@ -21,29 +22,51 @@ def withdrawals(found: Iterable[Restriction], since: Mapping[Any, datetime | Non
 
     A no without an address, or with one that nobody can read, is kept as a restriction of its lead; the ledger speaks of addresses only.
     """
-    return [_withdrawal(one, since.get(one.ref), run, now) for one in found if _is_address(one.address)]
+    return [_withdrawal(one, since.get(one.ref), run, now) for one in found if is_address(one.address)]
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     kind, _, value = text.partition(":")
     read = READERS.get(kind)
     return read is not None and not isinstance(read(value), Refused)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something that a record tells beside a no: `kind` of event, about an address, a channel and a purpose."""
+
+    kind: str
+    channel: str
+    identifier: str
+    ref: Ref
+    seen_at: datetime | None
+
+
+def acts(found: Iterable[Heard], since: Mapping[Any, datetime | None], run: str, now: datetime) -> Sequence[dict[str, Any]]:
+    """The events of what records tell now. Nothing of it permits anything by itself: a value in a CRM proves little."""
+    return [_event(one.kind, one.channel, one.identifier, one.ref, one.seen_at, since.get(one.ref), run, now) for one in found]
+
+
 def _withdrawal(one: Restriction, since: datetime | None, run: str, now: datetime) -> dict[str, Any]:
-    seen = one.seen_at if one.seen_at is not None else now
+    return _event("withdraw", one.channel, one.address, one.ref, one.seen_at, since, run, now)
+
+
+def _event(
+    kind: str, channel: str, identifier: str, ref: Ref, seen_at: datetime | None, since: datetime | None, run: str, now: datetime
+) -> dict[str, Any]:
+    seen = seen_at if seen_at is not None else now
+    by, _, purpose = channel.partition("/")
     earliest = since if since is not None and since <= seen else None
-    remote = {"system": one.ref.account, "object": one.ref.object, "id": one.ref.id, "changed_at": _iso(seen)}
     return {
-        "kind": "withdraw",
-        "identifier": one.address,
-        "purposes": [PURPOSE],
-        "channels": [one.channel],
+        "kind": kind,
+        "identifier": identifier,
+        "purposes": [purpose or MARKETING],
+        "channels": [by],
         "occurred": {"lo": None if earliest is None else _iso(earliest), "hi": _iso(seen)},
-        "clock": one.ref.account,
+        "clock": ref.account,
         "observed_at": _iso(now),
         "provenance": "sync",
-        "refs": {"batch": f"run:{run}", "remote": remote},
+        "refs": {"batch": f"run:{run}", "remote": {"system": ref.account, "object": ref.object, "id": ref.id, "changed_at": _iso(seen)}},
     }
 
 

@@ -6,12 +6,14 @@ record already shows the value, or cannot show it (then it is held, with the rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from leads.model import ABSENT, Items, Value
 from leads.normal import Refused, email
+from mappings.consents import MARKETING
 from mappings.sets import project, shown
 from mappings.values import Held
 from sync.compare import LEFT_ALONE
@@ -32,7 +34,7 @@ from sync.state import (
     load_value,
     same,
 )
-from sync.view import RESTRICTIONS, SETS, View, every_row, set_of
+from sync.view import SETS, View, channel_of, every_row, is_no, set_of
 
 Restricted = frozenset[tuple[str, str]]  # (channel, address)
 
@@ -134,7 +136,7 @@ class _Draft:
         for name in SETS:
             self._set(name)
         for row in self.dialect.rows:
-            if row.lead not in RESTRICTIONS and self._may_write(row):
+            if not is_no(row.lead) and self._may_write(row):
                 self._row(row, creating=creating)
 
     def fill(self) -> None:
@@ -146,7 +148,7 @@ class _Draft:
                 self.cells.append(Cell(rows[remote].id, remote, rows[remote].lead, None, new, ABSENT, "the CRM insists on a value"))
 
     def _may_write(self, row: Any) -> bool:
-        return row.written and row.lead not in self.lead.asked and self.policy.fields[row.lead].direction in ("both", "out")
+        return row.written and row.lead not in self.lead.asked and self.policy.of(row.lead).direction in ("both", "out")
 
     def _row(self, row: Any, *, creating: bool) -> None:
         value, pair = self.lead.fields.get(row.lead, ABSENT), self._pair(row)
@@ -171,9 +173,7 @@ class _Draft:
 
     def _stays_theirs(self, row: Any, pair: Pair) -> bool:
         """A field that we compute and a person left to the record: whatever we compute next."""
-        return (
-            pair.refused is not None and pair.refused[1] == LEFT_ALONE and "out" in (row.direction, self.policy.fields[row.lead].direction)
-        )
+        return pair.refused is not None and pair.refused[1] == LEFT_ALONE and "out" in (row.direction, self.policy.of(row.lead).direction)
 
     def _set(self, name: str) -> None:
         rows = [row for row in self.dialect.sets[name] if self._may_write(row)]
@@ -201,14 +201,13 @@ class _Draft:
         cells: list[Cell] = []
         moves = {name: any(cell.field == name for cell in self.cells) for name in SETS}
         shown_channels, silent_channels = set[str](), set[str]()
+        denied = self._denied(restricted)
         for row in self.dialect.rows:
-            if row.lead not in RESTRICTIONS or not row.written:
-                continue
-            channel = row.lead.partition(".")[2]
-            if not self._is_restricted(channel, restricted):
+            channel = channel_of(row.lead)
+            if not is_no(row.lead) or not row.written or channel not in denied:
                 continue
             pair, moved = self._pair(row), moves[set_of(channel)]
-            formatted = self._no_in(row)
+            formatted = self._no_in(row, pair)
             if row.parse(pair.seen, pair.meant) is True and not moved:
                 self.pairs[row.id] = replace(pair, meant=True)
             elif isinstance(formatted, Held):
@@ -219,14 +218,17 @@ class _Draft:
                 self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
                 silent_channels.add(channel)
                 continue
-            elif formatted != pair.seen or moved:
+            elif formatted != pair.seen or (moved and formatted is not None):
                 cells.append(Cell(row.id, row.remote, row.lead, pair.seen, formatted, True, "the person said no", "", NO_SPREADS))
             shown_channels.add(channel)
         for channel in sorted(silent_channels - shown_channels):
             self._keep_back(set_of(channel))
         return cells, any(cell.field in SETS for cell in self.cells)
 
-    def _no_in(self, row: Any) -> Any:
+    def _no_in(self, row: Any, pair: Pair) -> Any:
+        """What makes a field say no; None: nothing has to be written for it."""
+        if row.unlisted_is_no and pair.seen is None:
+            return None
         if row.needs == "" or self._fields_after().get(row.needs) not in (None, ""):
             return row.format(True, None)
         return Held("address_required", "This CRM keeps opt-outs by address, and the record shows none.")
@@ -240,11 +242,15 @@ class _Draft:
             self.pairs[cell.row_id] = replace(pair, refused=(cell.new, NO_FIRST))
             self.held.append(_HeldCell(name, NO_FIRST, "the opt-out of the person cannot be shown there"))
 
-    def _is_restricted(self, channel: str, restricted: Restricted) -> bool:
-        if (channel, lead_address(self.lead.id)) in restricted:
-            return True
-        name = set_of(channel)
-        return any((channel, address(name, item.key)) in restricted for item in shown(self.dialect.sets[name], self._fields_after()))
+    def _denied(self, restricted: Restricted) -> frozenset[str]:
+        """The channels, and narrower purposes on them, that this record has to deny: what somebody said no to, or the nearest to it."""
+        fields = self._fields_after()
+        said: set[str] = set()
+        for name in SETS:
+            places = [lead_address(self.lead.id), *(address(name, item.key) for item in shown(self.dialect.sets[name], fields))]
+            said |= {channel for place in places for channel in _noes(restricted).get(place, ()) if set_of(channel) == name}
+        there = {channel_of(row.lead) for row in self.dialect.rows if is_no(row.lead) and row.written} if said else set()
+        return frozenset(channel for channel in there for no in said if _stands_for(channel, no, there))
 
     def _fields_after(self) -> dict[str, Any]:
         return {**self._shown_fields(), **{cell.remote: cell.new for cell in self.cells}}
@@ -297,6 +303,30 @@ HELD_FIXES: Mapping[str, str] = {
     "left_alone": "Nothing is to be done: somebody decided that this record keeps its value.",
     UNDONE: "Nothing is to be done: it is written again once the lead or the CRM changes, or with `leadloom problems retry ID`.",
 }
+
+
+@lru_cache(maxsize=8)
+def _noes(restricted: Restricted) -> Mapping[str, tuple[str, ...]]:
+    """What is denied, by address."""
+    found: dict[str, tuple[str, ...]] = {}
+    for channel, place in restricted:
+        found[place] = (*found.get(place, ()), channel)
+    return found
+
+
+def _stands_for(field: str, no: str, fields: Collection[str]) -> bool:
+    """Whether a field shows a no: it is about the same or less, or, where no field is, about the least that holds it."""
+    if field == no or field.startswith(f"{no}."):
+        return True
+    channel, _, purpose = no.partition("/")
+    if purpose == "" or any(other == no or other.startswith(f"{no}.") for other in fields):
+        return False
+    while "." in purpose:
+        purpose = purpose.rpartition(".")[0]
+        wider = channel if purpose == MARKETING else f"{channel}/{purpose}"
+        if wider in fields:
+            return field == wider
+    return False
 
 
 def lead_address(lead_id: str) -> str:

@@ -19,7 +19,7 @@ from leads.model import ABSENT
 from sync.census import Census
 from sync.erase import turn_away
 from sync.state import Base, Link, LinkState, Problem, Ref
-from sync.view import RESTRICTIONS, every_row
+from sync.view import every_row, is_no
 from sync.workspace import Door, Stopped, Workspace
 
 GONE = (LinkState.ENDED, LinkState.WITHHELD)  # states of links without a record
@@ -177,7 +177,7 @@ def _is_news(row: Any, base: Base, record: Record) -> bool:
     if row.remote not in record.fields:
         return False
     theirs = record.fields[row.remote]
-    if row.lead in RESTRICTIONS and not base.knows(row.id):
+    if is_no(row.lead) and not base.knows(row.id):
         return row.parse(theirs, ABSENT) is True  # a create does not answer with it, and "no objection" is no news
     return bool(theirs != base.pair(row.id).seen)
 

@@ -1,35 +1,40 @@
-"""Restricting (shell): a no that a record shows is filed before any lead is worked on, whatever the scope says."""
+"""Restricting (shell): what records tell about consent is filed before any lead is worked on; a no whatever the scope says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from connectors.base import Record
 from leads.consent.document import addressed
 from leads.model import ABSENT
+from mappings.consents import heard
 from mappings.sets import shown
-from sync.observe import withdrawals
+from sync.observe import Heard, acts, is_address, withdrawals
 from sync.plan import address, lead_address
 from sync.state import Base, Link, Ref, Restriction
-from sync.view import RESTRICTIONS, SETS, set_of
+from sync.view import SETS, channel_of, is_no, set_of
 from sync.workspace import Pass
 
+Links = Mapping[Ref, tuple[Link, Base]]
 
-def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record]) -> None:
+
+def links_of(unit: Any, refs: Iterable[Ref]) -> Links:
+    """The links of these records, with their bases, for those that have one."""
+    ids: dict[tuple[str, str], list[str]] = {}
+    for ref in refs:
+        ids.setdefault((ref.account, ref.object), []).append(ref.id)
+    found = {(account, object): unit.links_at(account, object, of) for (account, object), of in ids.items()}
+    return {Ref(*where, id): link for where, links in found.items() for id, link in links.items()}
+
+
+def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record], links: Links) -> None:
     """File every no that a record shows and its base has not seen.
 
     It covers the addresses shown now and those shown before: the address may have been changed after the no. An address that is
     typed into a record that says no is denied with it: a corrected address is no consent.
     """
-    known: dict[tuple[str, str], list[str]] = {}
-    for ref in records:
-        known.setdefault((ref.account, ref.object), []).append(ref.id)
-    links = {
-        Ref(account, object, id): found
-        for (account, object), ids in known.items()
-        for id, found in unit.links_at(account, object, ids).items()
-    }
     found: list[Restriction] = []
     for ref, record in records.items():
         link, base = links.get(ref, (None, Base()))
@@ -46,8 +51,47 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record])
             ]
     fresh = unit.restrict(found, turn.run)
     unit.touch(id for ids in unit.leads_at(fresh).values() for id in ids)
-    since = {ref: base.read_at for ref, (_, base) in links.items()}
-    unit.add_events(addressed(withdrawals(found, since, turn.run, turn.now)), f"run:{turn.run}", turn.now)
+    unit.add_events(addressed(withdrawals(found, _read_at(links), turn.run, turn.now)), f"run:{turn.run}", turn.now)
+
+
+def hear(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record], links: Links) -> None:
+    """File what else records tell about consent, and differently than before: asked, agreed, bounced, taken back a no."""
+    found = [
+        Heard(kind, channel, place, ref, record.changed_at)
+        for ref, record in records.items()
+        if ref in links and record.ending is None
+        for channel, kind in _told(dialect, record, links[ref][1])
+        for place in _first_place(dialect, record, links[ref][1], channel)
+    ]
+    unit.add_events(addressed(acts(found, _read_at(links), turn.run, turn.now)), f"run:{turn.run}", turn.now)
+
+
+def _read_at(links: Links) -> dict[Ref, datetime | None]:
+    return {ref: base.read_at for ref, (_, base) in links.items()}
+
+
+def _told(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str]]:
+    """(channel, kind of event) for every value that says something else than it did; what is seen for the first time is as found."""
+    for row in dialect.rows:
+        if not is_no(row.lead) or not base.knows(row.id) or row.remote not in record.fields:
+            continue
+        theirs, pair = record.fields[row.remote], base.pair(row.id)
+        if theirs == pair.seen or row.parse(theirs, ABSENT) is True:
+            continue
+        kind = heard(row.hears, theirs)
+        if kind == "" and row.parse(pair.seen, ABSENT) is True and row.parse(theirs, ABSENT) is False:
+            kind = "grant"
+        if kind != "":
+            yield channel_of(row.lead), kind
+
+
+def _first_place(dialect: Any, record: Record, base: Base, channel: str) -> list[str]:
+    """The very address that a CRM keeps such a status for: the first one of the record."""
+    name = set_of(channel)
+    before = {row.remote: base.pair(row.id).seen for row in dialect.sets[name]}
+    kind = "email" if name == "emails" else "phone"
+    items = [item for item in shown(dialect.sets[name], {**before, **record.fields}) if is_address(f"{kind}:{item.key}")]
+    return [f"{kind}:{item.key}" for item in items[:1]]
 
 
 def restrict_nameless(turn: Pass, unit: Any, dialect: Any, placed: Sequence[tuple[Link, Record]]) -> None:
@@ -62,15 +106,17 @@ def restrict_nameless(turn: Pass, unit: Any, dialect: Any, placed: Sequence[tupl
 
 
 def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str, bool]]:
-    """The channels for which a record says no, the set that it covers, and whether the base has not seen it yet."""
-    for row in dialect.rows:
-        if row.lead not in RESTRICTIONS:
-            continue
-        seen = base.pair(row.id).seen
-        theirs = record.fields.get(row.remote, seen)
-        if row.parse(theirs, ABSENT) is True:
-            channel = row.lead.partition(".")[2]
-            yield channel, set_of(channel), theirs != seen
+    """The channels for which a record says no, the set that it covers, and whether the base has not seen it yet.
+
+    A no to all marketing says all that narrower ones would say: beside it they are no news.
+    """
+    now = {row.id: record.fields.get(row.remote, base.pair(row.id).seen) for row in dialect.rows if is_no(row.lead)}
+    noes = [row for row in dialect.rows if row.id in now and row.parse(now[row.id], ABSENT) is True]
+    wide = {channel_of(row.lead) for row in noes}
+    for row in noes:
+        channel = channel_of(row.lead)
+        implied = "/" in channel and channel.partition("/")[0] in wide
+        yield channel, set_of(channel), now[row.id] != base.pair(row.id).seen and not implied
 
 
 def addresses_of(dialect: Any, fields: Mapping[str, Any]) -> set[str]:

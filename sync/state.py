@@ -312,9 +312,12 @@ def pair_choices(side: Ref | str, lead_ids: Sequence[str]) -> tuple[Mapping[str,
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """Somebody's no: for a channel and an address (or, where the record showed none, the lead itself)."""
+    """Somebody's no: for a channel and an address (or, where the record showed none, the lead itself).
 
-    channel: str  # email | phone
+    `channel` is email, phone ... for all marketing, or with a narrower purpose behind a slash: `email/marketing.newsletter`.
+    """
+
+    channel: str
     address: str
     ref: Ref
     seen_at: datetime | None
@@ -382,6 +385,9 @@ class FieldPolicy:
     blank: str = OnBlank.CLEAR
 
 
+ANY_NO = FieldPolicy("restrictive")
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The constitution of a workspace: who wins, in which order the accounts are believed where time does not tell."""
@@ -389,6 +395,10 @@ class Policy:
     precedence: tuple[str, ...]
     fields: Mapping[str, FieldPolicy]
     flips: int = 3  # how often within a day a record may take back what we wrote before a person is asked
+
+    def of(self, name: str) -> FieldPolicy:
+        """How a field behaves; a no to a narrower purpose is in no settings and behaves like every no."""
+        return self.fields.get(name, ANY_NO)
 
     def rank(self, account: str) -> int:
         return self.precedence.index(account) if account in self.precedence else len(self.precedence)

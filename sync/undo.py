@@ -36,7 +36,7 @@ from sync.state import (
     dump_value,
     same,
 )
-from sync.view import RESTRICTIONS, SETS, every_row
+from sync.view import SETS, every_row, is_no
 
 NEVER_WRITTEN = ("adopted", "lost")  # outcomes of creates that made nothing
 
@@ -236,12 +236,12 @@ class _Draft:
         self.cells.append(Cell(cell.row_id, cell.remote, cell.field, theirs, old, value, f"undo of run {self.undoing.run}"))
 
     def _why_not(self, old: Any, cell: Cell, section: Section) -> str:
-        if cell.field in RESTRICTIONS:
+        if is_no(cell.field):
             return "an opt-out is never taken back"
         row = next((row for row in every_row(self.dialect) if row.id == cell.row_id), None)
         if row is None or row.remote != cell.remote or cell.remote not in self.now.record.fields:
             return "the field is not mapped any more"
-        if not row.written or getattr(row, "create_only", False) or self.policy.fields[cell.field].direction not in ("both", "out"):
+        if not row.written or getattr(row, "create_only", False) or self.policy.of(cell.field).direction not in ("both", "out"):
             return "the field is not written any more"
         pair, theirs = self.now.base.pair(row.id), self.now.record.fields[cell.remote]
         if theirs == old:

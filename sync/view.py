@@ -26,9 +26,19 @@ class Observed(Protocol):
     def created_at(self) -> datetime | None: ...
 
 
+def is_no(name: str) -> bool:
+    """Whether a field says no: to all marketing on a channel, or to a narrower purpose on it (`opt_out.email/marketing.newsletter`)."""
+    return name.startswith("opt_out.")
+
+
+def channel_of(name: str) -> str:
+    """The channel of a field that says no, with its purpose where it is a narrower one."""
+    return name.partition(".")[2]
+
+
 def set_of(channel: str) -> str:
     """The addresses that a no on `channel` covers."""
-    return "emails" if channel == "email" else "phones"
+    return "emails" if channel.partition("/")[0] == "email" else "phones"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from sync.merge import Merged, merge
 from sync.placing import EPOCH, place
 from sync.plan import LeadPlan, Place, address, lead_address, plan
 from sync.pull import is_back
-from sync.restricting import addresses_of, restrict
+from sync.restricting import addresses_of, hear, links_of, restrict
 from sync.state import (
     Base,
     Entry,
@@ -98,7 +98,9 @@ def _link_all(turn: Pass, account: str, object: str, dialect: Any, begin: Begin)
             after = batch[-1][0].id
             records = {ref: record for ref, record, _, _ in batch}
             rebound = follow_aliases(turn, unit, account, records)
-            restrict(turn, unit, dialect, records)
+            links = links_of(unit, records)
+            restrict(turn, unit, dialect, records, links)
+            hear(turn, unit, dialect, records, links)
             strangers = [(ref, record) for ref, record, lead_id, _ in batch if lead_id == "" and ref not in rebound]
             place(turn, unit, dialect, strangers, parked={ref for ref, _, _, why in batch if why})
 

@@ -15,7 +15,7 @@ from store import schema
 from sync.plan import address
 from sync.settle import is_spelling
 from sync.state import LinkState, Ref, Role
-from sync.view import RESTRICTIONS, SETS
+from sync.view import SETS, is_no
 from tests.sync.rig import totals
 
 if TYPE_CHECKING:
@@ -129,14 +129,7 @@ def record_shows(world: RandomWorld, lead: Any, ref: Ref, record: Record, base: 
         if row.remote not in record.fields:
             continue
         demand(not base.knows(row.id) or pair.seen == theirs, f"{ref} {row.id}: the base says {pair.seen!r}, the CRM shows {theirs!r}")
-        if (
-            row.lead in lead.asked
-            or row.lead in RESTRICTIONS
-            or not row.written
-            or row.create_only
-            or value is ABSENT
-            or pair.refused is not None
-        ):
+        if row.lead in lead.asked or is_no(row.lead) or not row.written or row.create_only or value is ABSENT or pair.refused is not None:
             continue
         expected = row.format(value, theirs)
         demand(

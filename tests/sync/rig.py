@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from requests.adapters import BaseAdapter
@@ -66,6 +67,7 @@ class World:
         self.guards = Guards(first_run="apply")
         self.scope = Scope(create=True)
         self.endings: dict[str, Endings] = {}
+        self.purposes: dict[str, dict[str, str]] = {}  # what lists and subscription types are about
         self._looked: dict[str, int] = {}
 
     def workspace(self, **changes: Any) -> Workspace:
@@ -94,7 +96,7 @@ class World:
         return {row.remote: row.lead for row in self.mapping(crm, object).rows if row.lead != ""}
 
     def bind(self, crm: str, object: str, schema: Any, owners: Any, identity: Any) -> Any:
-        return bound(self.mapping(crm, object), schema, owners, identity)
+        return bound(self.mapping(crm, object), schema, owners, identity, crm, self.purposes.get(crm, {}))
 
     def mapping(self, crm: str, object: str) -> Mapping_:
         return shipped(crm, object)
@@ -180,9 +182,11 @@ def shipped(crm: str, object: str) -> Mapping_:
     return packaged(crm, object)
 
 
-def bound(mapping: Mapping_, schema: Any, owners: Any, identity: Any) -> Any:
-    routed = ("anna@firma.example", "ben@firma.example")
-    return bind(mapping, schema, owners, region="DE", api_user_email=identity.user_email, routed_owners=routed)
+def bound(
+    mapping: Mapping_, schema: Any, owners: Any, identity: Any, name: str = "", purposes: Mapping[str, str] = MappingProxyType({})
+) -> Any:
+    routed, us = ("anna@firma.example", "ben@firma.example"), identity.user_email
+    return bind(mapping, schema, owners, region="DE", api_user_email=us, routed_owners=routed, name=name, purposes=purposes)
 
 
 def totals(report: engine.Report) -> dict[str, dict[str, int]]:

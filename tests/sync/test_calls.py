@@ -15,7 +15,7 @@ META = {  # identity, owners and field descriptions, once per run
     "hubspot": 4,
     "salesforce": 7,
     "pipedrive": 3,
-    "activecampaign": 3,
+    "activecampaign": 4,
 }
 
 

@@ -1,0 +1,108 @@
+"""Subscription types and lists: a no to one of them is a no to what it is about, and no more than that where a CRM can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.sync.rig import World, totals
+
+Build = Callable[..., World]
+ANNA = {"first_name": "Anna", "last_name": "Schmidt", "email": "anna.schmidt@acme.example"}
+NEWSLETTER = "marketing.newsletter"
+ONE_TYPE, ANOTHER_TYPE = "1001", "1002"
+
+
+@pytest.fixture
+def everywhere(world: Build) -> World:
+    """Anna in four CRMs, on two lists of ActiveCampaign; a type of HubSpot and a list are the same newsletter."""
+    built = world([{"crm": crm, **ANNA} for crm in ("hubspot", "salesforce", "pipedrive", "activecampaign")])
+    built.purposes = {"hubspot": {ONE_TYPE: NEWSLETTER}, "activecampaign": {"1": NEWSLETTER}}
+    app = built.apps["activecampaign"]
+    app.subscribe(app.contacts.get(1), 2, 1, "1")
+    built.sync()
+    return built
+
+
+def lists(world: World) -> dict[int, int]:
+    return {id: held[0] for id, held in world.apps["activecampaign"].contacts.get(1).lists.items()}
+
+
+def contact(world: World) -> dict[str, Any]:
+    return world.records("hubspot", "contacts")[0]["properties"]
+
+
+def hubspot_leaves(world: World, **what: Any) -> None:
+    world.act("hubspot", "unsubscribe", "contacts", world.records("hubspot", "contacts")[0]["id"], email=ANNA["email"], **what)
+
+
+def told(world: World) -> list[tuple[str, list[str], str]]:
+    with world.store.begin() as unit:
+        events = [document for _, document in unit.every_event()]
+    return sorted((one["kind"], one["purposes"], one["clock"]) for one in events)
+
+
+def test_a_type_left_in_hubspot_is_the_list_left_in_activecampaign(everywhere: World) -> None:
+    hubspot_leaves(everywhere, subscription=ONE_TYPE)
+    everywhere.sync()
+    assert lists(everywhere) == {1: 2, 2: 1}
+    assert contact(everywhere)["hs_email_optout"] != "true"
+    assert told(everywhere) == [("withdraw", [NEWSLETTER], "hubspot")]
+
+
+def test_a_list_left_in_activecampaign_is_the_type_left_in_hubspot(everywhere: World) -> None:
+    everywhere.act("activecampaign", "unsubscribe", "contacts", "1", list=1)
+    everywhere.sync()
+    shown = contact(everywhere)
+    assert (shown[f"hs_email_optout_{ONE_TYPE}"], shown[f"hs_email_optout_{ANOTHER_TYPE}"]) == ("true", None)
+    assert lists(everywhere) == {1: 2, 2: 1}
+
+
+def test_where_a_crm_knows_one_flag_only_it_says_no(everywhere: World) -> None:
+    hubspot_leaves(everywhere, subscription=ONE_TYPE)
+    everywhere.sync()
+    assert [everywhere.denies("salesforce", record) for record in everywhere.records("salesforce", "Lead")] == [True]
+    assert [everywhere.denies("pipedrive", record) for record in everywhere.records("pipedrive", "persons")] == [True]
+
+
+def test_a_type_that_no_setting_names_has_a_purpose_of_its_own(everywhere: World) -> None:
+    hubspot_leaves(everywhere, subscription=ANOTHER_TYPE)
+    everywhere.sync()
+    assert told(everywhere) == [("withdraw", ["marketing.hubspot_1002"], "hubspot")]
+    assert set(lists(everywhere).values()) == {2}, "no list is known to be about something else"
+
+
+def test_what_leadloom_writes_comes_back_as_nobodys_act(everywhere: World) -> None:
+    hubspot_leaves(everywhere)
+    everywhere.sync()
+    after = told(everywhere)
+    for _ in range(3):
+        everywhere.clock.advance(600)
+        assert all(not out for out in totals(everywhere.sync()).values())
+    assert told(everywhere) == after
+    assert set(lists(everywhere).values()) == {2}
+
+
+def test_a_subscription_that_comes_back_without_proof_is_noted_and_ended_again(everywhere: World) -> None:
+    everywhere.act("activecampaign", "unsubscribe", "contacts", "1", list=1)
+    everywhere.sync()
+    everywhere.act("activecampaign", "resubscribe", "contacts", "1", list=1)
+    everywhere.sync()
+    assert ("grant", [NEWSLETTER], "activecampaign") in told(everywhere)
+    assert lists(everywhere) == {1: 2, 2: 1}
+
+
+def test_a_bounce_is_no_withdrawal(everywhere: World) -> None:
+    everywhere.act("hubspot", "bounce", "contacts", "", email=ANNA["email"])
+    everywhere.sync()
+    assert [kind for kind, _, _ in told(everywhere)] == ["bounce"]
+    assert not everywhere.denies("salesforce", everywhere.records("salesforce", "Lead")[0])
+
+
+def test_what_is_found_at_the_first_look_is_left_as_found(world: Build) -> None:
+    built = world([{"crm": "activecampaign", **ANNA}])
+    built.sync()
+    assert told(built) == []
+    assert lists(built) == {1: 1}
