@@ -16,7 +16,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.labelled import Quality, opened, quality
+from benchmarks.noise import write
 from leads.matching.clustering import components
 
 Ints = NDArray[np.int64]
@@ -34,6 +37,17 @@ class LabelledFile:
     name: str
     file: Path
     entities: Ints
+
+
+MADE: Final[Mapping[str, tuple[int, int, float]]] = {  # records, seed, how noisy: none of them was seen by the fit
+    **{f"made_100k_{seed}": (100_000, seed, 1.0) for seed in range(1, 6)},
+    "made_100k_noisier": (100_000, 6, 1.8),
+    "made_100k_cleaner": (100_000, 7, 0.4),
+    "made_1m": (1_000_000, 8, 1.0),
+}
+PUBLIC: Final = ("febrl3", "febrl4", "fake_1000", "senzing")
+ANSWERS: Final = 300
+ANSWERED: Final = ("made_100k_noisier", "made_100k_cleaner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +62,24 @@ class Result:
     recall_at_99: float
     review_per_1000: float
     reviewed: Quality
+    cost: Cost
+    answered: Quality | None = None  # what is joined unasked once the best pairs of the review file are answered
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
     seconds: float
+    cpu_seconds: float
     megabytes: float
 
 
 def files(data: Path, work: Path, names: Sequence[str]) -> Iterator[LabelledFile]:
     """The labelled sets of these names, each written as one CSV file without its truth."""
     for name in names:
-        if name.startswith("dev_"):
+        if name in MADE:
+            file = work / f"{name}.csv"
+            yield LabelledFile(name, file, np.array(write(file, *MADE[name]), dtype=np.int64))
+        elif name.startswith("dev_"):
             source = next(file for ending in ("csv", "csv.gz") if (file := data / "crm-leads" / f"{name}.{ending}").exists())
             yield _copied(name, [source], work, _from(source.with_name(source.name.replace(".csv", ".truth.csv"))))
         elif name.startswith("febrl"):
@@ -100,20 +124,34 @@ def _copied(name: str, sources: Sequence[Path], work: Path, entity: Callable[[Ma
 def measure(labelled: LabelledFile, work: Path) -> Result:
     out, review = work / "out.csv", work / "review.csv"
     command = [sys.executable, "-m", "cli", "dedupe", str(labelled.file), "-o", str(out), "--review", str(review)]
-    seconds, megabytes = timed(command)
+    cost = timed(command)
     groups, left, right, bits = _read(out, review)
-    return judged("leadloom", labelled, groups, left, right, bits, seconds, megabytes)
+    answered = _answered(labelled, command, out, review) if labelled.name in ANSWERED else None
+    return judged("leadloom", labelled, groups, left, right, bits, cost, answered)
 
 
-def timed(command: Sequence[str]) -> tuple[float, float]:
-    """Seconds and the peak of memory of a command in a process of its own."""
+def _answered(labelled: LabelledFile, command: Sequence[str], out: Path, review: Path) -> Quality:
+    """The same with true answers to the pairs that stand first in the review file."""
+    answers, truth = review.with_name("answers.csv"), labelled.entities
+    with review.open(encoding="utf-8", newline="") as lines, answers.open("w", encoding="utf-8", newline="") as written:
+        writer = csv.writer(written)
+        writer.writerow(("left_row", "right_row", "score", "decision"))
+        for row in islice(csv.DictReader(lines), ANSWERS):
+            same = truth[int(row["left_row"]) - 1] == truth[int(row["right_row"]) - 1]
+            writer.writerow((row["left_row"], row["right_row"], row["score"], "same" if same else "different"))
+    timed([*command, "--decisions", str(answers)])
+    return quality(_read(out, review)[0], truth)
+
+
+def timed(command: Sequence[str]) -> Cost:
+    """What a command takes in a process of its own: seconds, of the processor too, and the peak of memory."""
     begin = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
-    return time.perf_counter() - begin, usage.ru_maxrss / 1024
+    return Cost(time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def _read(out: Path, review: Path) -> tuple[Ints, Ints, Ints, NDArray[np.float64]]:
@@ -133,8 +171,8 @@ def judged(
     left: Ints,
     right: Ints,
     bits: NDArray[np.float64],
-    seconds: float,
-    megabytes: float,
+    cost: Cost,
+    answered: Quality | None = None,
 ) -> Result:
     truth = labelled.entities
     auto = quality(groups, truth)
@@ -149,8 +187,8 @@ def judged(
         max((one.recall for one in sweep if one.precision >= 0.99), default=0.0),
         1000 * len(left) / len(truth),
         quality(_with(groups, left, right, same), truth),
-        seconds,
-        megabytes,
+        cost,
+        answered,
     )
 
 
@@ -172,24 +210,24 @@ def plain_email(labelled: LabelledFile) -> Result:
             groups.append(first.setdefault(address, at) if address else at)
     none = np.zeros(0, dtype=np.int64)
     seconds = time.perf_counter() - begin
-    return judged("plain e-mail", labelled, np.array(groups), none, none, none.astype(np.float64), seconds, float("nan"))
+    return judged("plain e-mail", labelled, np.array(groups), none, none, none.astype(np.float64), Cost(seconds, seconds, float("nan")))
 
 
 def peer(name: str, python: Path, labelled: LabelledFile, work: Path) -> Result:
     out = work / f"{name}.csv"
     script = Path(__file__).parent / "peers" / f"{name}_peer.py"
-    seconds, megabytes = timed([str(python), str(script), str(labelled.file), str(out)])
+    cost = timed([str(python), str(script), str(labelled.file), str(out)])
     with out.open(encoding="utf-8", newline="") as lines:
         pairs = [(int(row["left"]), int(row["right"]), float(row["score"])) for row in csv.DictReader(lines)]
     found = np.array(pairs, dtype=np.float64).reshape(-1, 3)
     alone = np.arange(len(labelled.entities))
-    return judged(name, labelled, alone, found[:, 0].astype(np.int64), found[:, 1].astype(np.int64), found[:, 2], seconds, megabytes)
+    return judged(name, labelled, alone, found[:, 0].astype(np.int64), found[:, 1].astype(np.int64), found[:, 2], cost)
 
 
 def table(results: Sequence[Result]) -> Table:
     found = Table(title="who is the same person (pairs, from the files written)")
     headings = ("data", "records", "tool", "auto P", "auto R", "best P", "best R", "best F1", "best B³ F1", "R at P .99", "largest false")
-    for heading in (*headings, "review per 1,000", "F1 reviewed", "seconds", "MB"):
+    for heading in (*headings, "review per 1,000", "F1 reviewed", f"auto P, R after {ANSWERS} answers", "seconds", "CPU s", "MB"):
         found.add_column(heading, justify="left" if heading in ("data", "tool") else "right")
     for one in results:
         asks = one.tool == "leadloom"
@@ -199,7 +237,8 @@ def table(results: Sequence[Result]) -> Table:
             f"{one.best.precision:.3f}", f"{one.best.recall:.3f}", f"{one.best.f1:.4f}", f"{one.best.bcubed_f1:.4f}",
             f"{one.recall_at_99:.3f}",
             str(one.best.largest_false), *((f"{one.review_per_1000:.0f}", f"{one.reviewed.f1:.4f}") if asks else ("–", "–")),
-            f"{one.seconds:.1f}", "–" if np.isnan(one.megabytes) else f"{one.megabytes:.0f}",
+            "–" if one.answered is None else f"{one.answered.precision:.4f} {one.answered.recall:.3f}",
+            f"{one.cost.seconds:.1f}", f"{one.cost.cpu_seconds:.1f}", "–" if np.isnan(one.cost.megabytes) else f"{one.cost.megabytes:.0f}",
         )  # fmt: skip
     return found
 
@@ -207,11 +246,11 @@ def table(results: Sequence[Result]) -> Table:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.identity", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/wire/data"), help="where the labelled sets are")
-    parser.add_argument("--sets", nargs="*", default=["dev_1k", "dev_10k", "dev_100k", "febrl3", "febrl4", "fake_1000", "senzing"])
+    parser.add_argument("--sets", nargs="*", default=["dev_1k", "dev_10k", "dev_100k", *MADE, *PUBLIC])
     parser.add_argument("--peers", type=Path, help="folder with one environment for each peer")
     parser.add_argument("-o", "--output", type=Path, default=Path("build/identity.json"))
     arguments = parser.parse_args()
-    if not arguments.data.exists():
+    if not arguments.data.exists() and not set(arguments.sets) <= set(MADE):
         sys.exit(f"The labelled sets are not there: {arguments.data}")
     results = []
     with tempfile.TemporaryDirectory() as folder:
@@ -221,7 +260,7 @@ def main() -> None:
                 results.append(plain_email(labelled))
                 pythons = {one.name: one / "bin" / "python" for one in sorted(arguments.peers.iterdir()) if (one / "bin").is_dir()}
                 results.extend(peer(name, python.absolute(), labelled, Path(folder)) for name, python in pythons.items())
-    Console(width=190).print(table(results))
+    Console(width=210).print(table(results))
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps([asdict(one) for one in results], indent=2) + "\n", "utf-8")
 

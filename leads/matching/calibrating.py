@@ -13,7 +13,8 @@ from leads.matching.scoring import Bits
 
 PRECISION: Final = 0.999
 ENOUGH: Final = 50  # decisions below which nothing moves
-CAUTION: Final = 1.0  # bits by which doubts alone may raise the threshold
+CAUTION: Final = 0.6  # bits by which doubts alone may raise the threshold
+TAIL: Final = 4.0  # as many times more often than their scores say were the best pairs false in made-up files that no weight had seen
 TRUST: Final = 30.0  # how firmly the shipped scores are believed: as many decisions as it takes to move them half way, about
 
 Floats = NDArray[np.float64]
@@ -70,8 +71,8 @@ def _wrong(scores: Floats, middle: Floats, spread: Floats) -> Floats:
     """The chance that a joint of each score is false, doubts included."""
     inputs = np.stack([np.ones_like(scores), scores], axis=1)
     doubt = np.sqrt(np.einsum("ij,jk,ik->i", inputs, spread, inputs))
-    chance: Floats = 1 / (1 + np.exp2(np.clip(inputs @ middle - doubt, -60, 60)))
-    return chance
+    chance: Floats = TAIL / (1 + np.exp2(np.clip(inputs @ middle - doubt, -60, 60)))
+    return np.minimum(chance, 1.0)
 
 
 def _corrected(bits: Floats, same: NDArray[np.bool_]) -> tuple[Floats, Floats]:

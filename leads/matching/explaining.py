@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from leads.matching.blocking import Ints
 from leads.matching.engine import Evidence
 from leads.matching.levels import LEVELS, Levels
-from leads.matching.scoring import Weights
+from leads.matching.scoring import Weights, score, summed
 
 SHOWN: Final = 6
+HALF: Final = "half a name alone is asked about"
 HELD: Final = "another record of the same lead speaks against it"
 
 
@@ -31,7 +32,9 @@ def evidence_of(evidence: Evidence, left: int, right: int, weights: Weights) -> 
     """Every summand of one pair, the weightiest first; their sum is the score."""
     levels = evidence.levels(np.array([left]), np.array([right]))
     parts = [(LEVELS[name][levels[name][0]], float(bits[0])) for name, bits in shares(levels, weights).items()]
-    return [("before any evidence", weights.bias), *sorted(parts, key=lambda part: -abs(part[1]))]
+    over = float(score(levels, weights)[0] - summed(levels, weights)[0])
+    held = [(HALF, over)] if over < 0 else []
+    return [("before any evidence", weights.bias), *sorted(parts, key=lambda part: -abs(part[1])), *held]
 
 
 def reasons(evidence: Evidence, left: Ints, right: Ints, held: NDArray[np.bool_], weights: Weights) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,17 @@ from numpy.typing import NDArray
 from leads.matching.levels import Levels
 
 Bits = NDArray[np.float32]
+
+# Levels of what belongs to one person: the same address, number, name in an address, cross id, birth date, number of papers.
+PROOFS: Final[Mapping[str, tuple[int, ...]]] = {
+    "email": (1, 2, 6),
+    "phone": (1, 5),
+    "mobile": (1,),
+    "spelled": (1, 2),
+    "xref": (1, 2),
+    "born": (1,),
+    "national_id": (1, 2),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +41,24 @@ class Weights:
 
 
 def score(levels: Mapping[str, Levels], weights: Weights) -> Bits:
+    """The bits of pairs. What half a name alone speaks for is asked about, however much it speaks."""
+    total = summed(levels, weights)
+    return np.where(half_a_name(levels), np.minimum(total, np.float32(weights.link - 0.01)), total).astype(np.float32)
+
+
+def summed(levels: Mapping[str, Levels], weights: Weights) -> Bits:
     total = np.full(len(next(iter(levels.values()))), weights.bias, dtype=np.float32)
     for names, bits in weights.tables.items():
         total += bits[tuple(levels[name] for name in names)]
     return total
+
+
+def half_a_name(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:
+    """Pairs of which one side has no first or no last name, and that have nothing in common which is one person's alone."""
+    half: NDArray[np.bool_] = (levels["first"] == 0) | (levels["last"] == 0)
+    for name, proofs in PROOFS.items():
+        half &= ~np.isin(levels[name], proofs)
+    return half
 
 
 @cache
