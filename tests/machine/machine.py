@@ -35,12 +35,13 @@ def deed(name: str) -> Any:
 
 
 class Machine(RuleBasedStateMachine):
+    World = RandomWorld
     world: RandomWorld
 
     @initialize(dice=st.randoms(use_true_random=False), people=st.integers(3, 7), met=st.booleans())
     def begin(self, dice: Random, people: int, met: bool) -> None:
         self.folder = Path(mkdtemp(prefix="leadloom-machine-"))
-        self.world = RandomWorld(dice, self.folder, people)
+        self.world = self.World(dice, self.folder, people)
         if met:
             self.world.full_sync()
 

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.machine.consenting import ConsentMachine
 from tests.machine.machine import Machine
 
 FEW, MANY = 100, 2_000
+CONSENTS = 1_000
 BLOCKS = 10
 
 
@@ -30,3 +32,15 @@ def test_sequences_fall_quiet_and_keep_the_laws(block: int) -> None:
 @pytest.mark.parametrize("block", range(20))
 def test_many_long_sequences_fall_quiet_and_keep_the_laws(block: int) -> None:
     play(1_000 + block, MANY // 20, 60)
+
+
+@pytest.mark.timeout(600)
+def test_a_no_that_the_ledger_knows_is_shown_wherever_the_person_is() -> None:
+    play(5_000, 12, 20, ConsentMachine)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("block", range(10))
+def test_many_worlds_full_of_consent_show_what_the_ledger_knows(block: int) -> None:
+    play(6_000 + block, CONSENTS // 10, 40, ConsentMachine)

@@ -30,6 +30,7 @@ from sync import engine, pull, push
 from sync.document import PlanDocument
 from sync.state import LinkState, Ref
 from sync.undo import Undoing
+from sync.view import every_row
 from sync.workspace import Scope, Stopped
 from tests.machine.dying import Fate, Killed, MortalAdapter, MortalStore
 from tests.machine.laws import demand, mailboxes, no_is_loosened, nothing_read_is_lost, remembered
@@ -322,8 +323,9 @@ class RandomWorld(World):
     # what was typed
 
     def expose(self, ref: Ref, record: Record) -> None:
+        mapped = {row.remote for row in every_row(self.dialect(ref)) if (ref.account, row.lead) not in self.unmapped}
         for typed in self.typed:
-            if typed.ref == ref and not typed.exposed and typed.token in str(record.fields.get(typed.remote)):
+            if typed.ref == ref and not typed.exposed and typed.remote in mapped and typed.token in str(record.fields.get(typed.remote)):
                 typed.exposed = True
 
     def land(self) -> None:

@@ -165,7 +165,7 @@ class World:
                 return record["marketing_status"] == "unsubscribed"
         lists = [one["status"] for one in record["contactLists"]]
         marked = self.value(crm, "contacts", record["id"], "LEADLOOM_EMAIL_OPT_OUT")
-        return "2" in map(str, lists) if lists else marked == "yes"
+        return {"0", "1"}.isdisjoint(map(str, lists)) and (marked == "yes" or "2" in map(str, lists))
 
     def records(self, crm: str, object: str) -> list[dict[str, Any]]:
         return self.apps[crm].records()[object]
