@@ -14,11 +14,12 @@ from leads.consent.document import addressed, read_events
 from leads.consent.event import ANY, RESTRICTIONS, Event, Kind, Scope
 from leads.consent.fold import fold
 from leads.consent.policy import Policy
-from leads.consent.status import WORST, Answer, Key, Links, status_of
-from sync.state import Base, Joining, Link, LinkState, Ref, Restriction, Way
+from leads.consent.status import WORST, Answer, Key, Links, restricts_profiling, status_of
+from sync.state import PROFILING, Base, Joining, Link, LinkState, Ref, Restriction, Way
 from sync.workspace import Workspace
 
 DENIED_IN_CRMS: Final = ("email", "phone")  # the channels for which a CRM has a flag
+MARKETING: Final = "marketing"
 HUB: Final = Ref("hub", "consent", "")
 CHUNK: Final = 200
 
@@ -45,10 +46,17 @@ def _deny(unit: Any, events: Iterable[Event], now: datetime) -> set[str]:
         if event.scope is Scope.PERSON:
             leads = {lead for ids in unit.leads_at([event.mailbox]).values() for lead in ids} | event.persons
             places |= {place for lead in leads for place in unit.addresses_of(lead)}
-        channels = DENIED_IN_CRMS if ANY in event.channels else [one for one in DENIED_IN_CRMS if one in event.channels]
-        found += [Restriction(channel, place, HUB, now) for channel in channels for place in sorted(places)]
+        found += [Restriction(channel, place, HUB, now) for channel in _denied(event) for place in sorted(places)]
     fresh = unit.restrict(found, "")
     return {lead for ids in unit.leads_at(fresh).values() for lead in ids}
+
+
+def _denied(event: Event) -> list[str]:
+    """What an event restricts: channels, for all marketing or for narrower purposes, and being profiled."""
+    channels = DENIED_IN_CRMS if ANY in event.channels else [one for one in DENIED_IN_CRMS if one in event.channels]
+    wide = not event.purposes.isdisjoint({ANY, MARKETING})
+    narrow = [f"{channel}/{purpose}" for channel in channels for purpose in sorted(event.purposes)]
+    return [*(channels if wide else narrow), *([PROFILING] if restricts_profiling(event) else [])]
 
 
 def _release(unit: Any, order: Event) -> None:

@@ -12,14 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from leads import routing, scoring, stages
-from leads.model import ABSENT, Value
+from leads.model import ABSENT, CLEARED, Value, is_blank
 from leads.predicates import facts
 from leads.scoring_rules import Rules as ScoringRules
-from sync.plan import Restricted, restricted_value
-from sync.state import LeadState, Origin, Revision, same
+from sync.plan import Restricted, address, lead_address, restricted_value
+from sync.state import PROFILING, LeadState, Origin, Revision, same
+from sync.view import SETS
 
 REASON_LENGTH = 255
 CLOSED = ("customer", "lost", "disqualified")
+OBJECTED = "Not scored: the person objected to marketing or profiling."
 MANUAL_HOLD = timedelta(days=30)  # how long a stage set by a person in a CRM stands against the rules
 
 
@@ -49,6 +51,8 @@ def decide(
         denied = restricted_value(lead, channel, restricted)
         if denied is True:
             draft.set(f"opt_out.{channel}", True, "a restriction on an address")
+    if _objects(draft, restricted):
+        return _unprofiled(draft, before, rules, pools)
     score = scoring.score(draft.facts(), (), now, rules.scoring)
     draft.set("score", score.points, "scoring")
     draft.set("grade", score.grade, "scoring")
@@ -58,6 +62,26 @@ def decide(
     draft.set("lead_id", lead.id, "identity")
     pools = _with_open_leads(pools, rules.routing, before, draft.fields, routed=assignment is not None and assignment["by_rule"])
     return Decision(draft.lead(), tuple(draft.revisions), assignment, pools, stage.due)
+
+
+def _objects(draft: _Draft, restricted: Restricted) -> bool:
+    """Whether the person, at any address, said no to being profiled (GDPR Art. 21(2); an objection to marketing is one to that)."""
+    places = {lead_address(draft.before.id)}
+    for name in SETS:
+        items = draft.fields.get(name, ABSENT)
+        places |= {address(name, item.key) for item in items} if isinstance(items, tuple) else set()
+    return any((PROFILING, place) in restricted for place in places)
+
+
+def _unprofiled(draft: _Draft, before: Mapping[str, Value], rules: Rules, pools: routing.State) -> Decision:
+    """Nobody scores the lead, moves its stage or gives it to somebody; what people decided about it stays."""
+    for name in ("score", "grade"):
+        if not is_blank(draft.fields.get(name, ABSENT)):
+            draft.set(name, CLEARED, OBJECTED)
+    draft.set("reason", OBJECTED, OBJECTED)
+    draft.set("lead_id", draft.before.id, "identity")
+    pools = _with_open_leads(pools, rules.routing, before, draft.fields, routed=False)
+    return Decision(draft.lead(), tuple(draft.revisions), None, pools, None)
 
 
 class _Draft:

@@ -310,11 +310,14 @@ def pair_choices(side: Ref | str, lead_ids: Sequence[str]) -> tuple[Mapping[str,
     return (*known, {"answer": "different", "says": "Somebody else.", "pairs": pairs(None)})
 
 
+PROFILING = "profiling"  # what an objection ends beside the channels
+
+
 @dataclass(frozen=True, slots=True)
 class Restriction:
     """Somebody's no: for a channel and an address (or, where the record showed none, the lead itself).
 
-    `channel` is email, phone ... for all marketing, or with a narrower purpose behind a slash: `email/marketing.newsletter`.
+    `channel` is PROFILING, or email, phone ... for all marketing, or with a narrower purpose behind a slash: `email/marketing.newsletter`.
     """
 
     channel: str

@@ -41,6 +41,7 @@ MEANS: Final = {
     Kind.WITHDRAW: Status.WITHDRAWN,
     Kind.DENY: Status.DENIED,
 }
+PROFILING: Final = "profiling"
 OBJECTED: Final = frozenset({"marketing", ANY})  # an objection to it is one to profiling for it (GDPR Art. 21(2)), by whatever channel
 CONDITIONS: Final = ("address_from_sale", "own_similar_goods", "notice_at_collection", "notice_at_each_use")  # UWG 7(3)
 
@@ -237,11 +238,21 @@ def _restricts(event: Event, key: Key, persons: frozenset[str], links: Links) ->
     same_person = event.scope is Scope.PERSON and not persons.isdisjoint(_who_said_it(event, links))
     if not (same_mailbox or same_person):
         return False
-    if MEANS[event.kind] is Status.OBJECTED and OBJECTED & event.purposes and is_within(key.purpose, "profiling"):
+    if _objects_to_marketing(event) and is_within(key.purpose, PROFILING):
         return True
     return not event.channels.isdisjoint({ANY, key.channel}) and any(
         purpose == ANY or is_within(key.purpose, purpose) for purpose in event.purposes
     )
+
+
+def restricts_profiling(event: Event) -> bool:
+    """Whether this ends profiling: an objection to it, or to the marketing that it is for (GDPR Art. 21(2)), or no to anything."""
+    about = any(purpose == ANY or is_within(purpose, PROFILING) for purpose in event.purposes)
+    return about or _objects_to_marketing(event)
+
+
+def _objects_to_marketing(event: Event) -> bool:
+    return MEANS[event.kind] is Status.OBJECTED and not OBJECTED.isdisjoint(event.purposes)
 
 
 def _who_said_it(event: Event, links: Links) -> frozenset[str]:

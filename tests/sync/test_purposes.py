@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from leads.consent.event import Kind
+from sync.consents import act, record
 from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
@@ -106,3 +109,31 @@ def test_what_is_found_at_the_first_look_is_left_as_found(world: Build) -> None:
     built.sync()
     assert told(built) == []
     assert lists(built) == {1: 1}
+
+
+def says(world: World, kind: Kind, **what: Any) -> None:
+    at = datetime.fromtimestamp(world.clock.now(), UTC)
+    record(world.workspace(), [act(kind, f"email:{ANNA['email']}", at, **what)], "anna")
+
+
+def test_who_objects_to_marketing_is_scored_and_given_to_nobody_any_more(everywhere: World) -> None:
+    says(everywhere, Kind.OBJECT, purposes=["marketing"], channels=["any"])
+    everywhere.sync()
+    (lead,) = everywhere.records("salesforce", "Lead")
+    assert (lead["Leadloom_Score__c"], lead["Leadloom_Grade__c"]) == (None, None)
+    assert "objected" in lead["Leadloom_Reason__c"]
+    assert all(not out for out in totals(everywhere.sync()).values())
+
+
+def test_who_objects_to_being_profiled_may_still_be_written_to(everywhere: World) -> None:
+    says(everywhere, Kind.OBJECT, purposes=["profiling"], channels=["any"])
+    everywhere.sync()
+    (lead,) = everywhere.records("salesforce", "Lead")
+    assert (lead["Leadloom_Score__c"], lead["HasOptedOutOfEmail"]) == (None, False)
+
+
+def test_a_no_to_one_purpose_told_to_the_hub_is_the_type_left(everywhere: World) -> None:
+    says(everywhere, Kind.WITHDRAW, purposes=[NEWSLETTER], channels=["email"])
+    everywhere.sync()
+    assert contact(everywhere)[f"hs_email_optout_{ONE_TYPE}"] == "true"
+    assert contact(everywhere)["hs_email_optout"] != "true"
