@@ -77,7 +77,7 @@ class App:
         self.fault: Fault | None = None  # the one that strikes the request being served
         self.workflows: list[Workflow] = []
         self.writes = 0  # grows with everything that may have changed the state
-        self.log: deque[tuple[float, str, str, int, str, int | None, int, Mapping[str, str] | None]] = deque(maxlen=LOG_LENGTH)
+        self.log: deque[tuple[float, str, str, int, str, int | None, int, Mapping[str, str] | None, str | None]] = deque(maxlen=LOG_LENGTH)
         self._initial = dict(settings or {})
         self._late: list[tuple[float, Request]] = []
         self._seed: list[Mapping[str, str]] = []
@@ -86,7 +86,7 @@ class App:
         self.clear()
 
     def _default_settings(self) -> None:
-        self.settings = {"extra_fields": {}, "log_headers": False, **self.switches, **self._initial}
+        self.settings = {"extra_fields": {}, "log_headers": False, "log_bodies": False, **self.switches, **self._initial}
 
     # -- serving -------------------------------------------------------------------------------------------------------------------
 
@@ -206,11 +206,12 @@ class App:
 
     def _note(self, at: float, request: Request, status: int, rows: int | None) -> None:
         headers = dict(request.headers) if self.settings["log_headers"] else None
-        self.log.append((at, request.method, request.path, status, request.raw_query, rows, len(request.body), headers))
+        body = request.body.decode(errors="replace") if self.settings["log_bodies"] else None
+        self.log.append((at, request.method, request.path, status, request.raw_query, rows, len(request.body), headers, body))
 
     def requests(self) -> list[dict[str, Any]]:
         """The request log; status 0 means that the connection was closed without an answer."""
-        names = ("at", "method", "path", "status", "query", "rows", "bytes", "headers")
+        names = ("at", "method", "path", "status", "query", "rows", "bytes", "headers", "body")
         return [dict(zip(names, entry, strict=True)) for entry in self.log]
 
     # -- state ---------------------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ SETTLED = {
     },
     "how much time passes; the chapter on changes moves it": {"search_lag_s", "open_transaction_s", "conversion_s", "import_s"},
     "a fault; the matrix of faults has its like": {"null_bodies", "flaky_403", "truncate_at"},
-    "how a test looks on": {"extra_fields", "log_headers"},
+    "how a test looks on": {"extra_fields", "log_headers", "log_bodies"},
 }  # fmt: skip
 # Without side-loading each changed contact costs one more request, so the bar of one request a page does not apply.
 DEARER = {
