@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -13,11 +13,15 @@ import typer
 from commands.exits import Stop
 from commands.options import Config, Json, Limit
 
+if TYPE_CHECKING:
+    from store.unit import Unit
+
 Row = Mapping[str, Any]
 
 
 def runs(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="one run, in full")] = None,
+    records: Annotated[bool, typer.Option("--records", help="with RUN: every record it concerned, with verdict and reason")] = False,
     limit: Limit = 20,
     as_json: Json = False,
     config: Config = None,
@@ -29,18 +33,34 @@ def runs(
     zone = ZoneInfo(settings_of(config).defaults.timezone)
     with open_memory(config) as store, store.begin() as unit:
         found = unit.runs(limit) if run is None else [one for one in [unit.run(run)] if one is not None]
+        verdicts = _verdicts(unit, run) if records and run is not None else []
     if run is None:
         listed = [summary(one, zone) for one in found]
         showing.print_json(listed) if as_json else showing.show(showing.of_runs(listed))
         return
     if len(found) == 0:
         raise Stop(f"There is no run {run}. `leadloom runs` lists them.")
+    if records:
+        showing.print_json(verdicts) if as_json else showing.show(showing.of_verdicts(verdicts, run))
+        return
     report = json.loads(found[0]["summary"])
     if as_json:
         showing.print_json({**summary(found[0], zone), **report})
     else:
         leads = [showing.regrouped(report)] if "merged" in report or "split" in report else []
         showing.show(showing.of_runs([summary(found[0], zone)]), *(showing.of_run(report) if "accounts" in report else ()), *leads)
+
+
+def _verdicts(unit: Unit, run: str) -> list[dict[str, Any]]:
+    """Every record that a run concerned: what it was found to be (where no later run found something else), and what was written to it."""
+    found = {(row["account"], row["object"], row["id"]): {**row, "written": "", "cause": ""} for row in unit.verdicts_in(run)}
+    for entry in unit.entries(run=run):
+        write = entry.write
+        where = (write.account, write.object, write.id or f"(new) {write.lead_id}")
+        row = {"account": where[0], "object": where[1], "id": where[2], "run": run, "verdict": "unchanged", "reason": "", "cause": ""}
+        one = found.setdefault(where, row)
+        one |= {"written": entry.verdict, "cause": entry.cause or one["cause"]}
+    return [found[where] for where in sorted(found)]
 
 
 def summary(run: Row, zone: ZoneInfo) -> dict[str, Any]:

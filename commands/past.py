@@ -45,7 +45,7 @@ def why(lead: LeadArgument, field: FieldArgument = None, as_of: AsOf = None, as_
             "fields": [_reason(name, values[name], found, steps, zone) for name in _in_order(values) if field in (None, name)],
             "score": _score(values, at, config) if field is None or field in SCORED else None,
             "routing": _routing(unit.assignments(found.id), at, zone) if field in (None, "owner") else None,
-            "records": [row for link, base in links if (row := _record(link, base, ever, writes, at, zone)) is not None],
+            "records": _with_verdicts(unit, [row for one in links if (row := _record(*one, ever, writes, at, zone)) is not None], writes),
         }
     showing.print_json(document) if as_json else showing.show(*showing.of_reasons(document))
 
@@ -176,6 +176,24 @@ def _record(link: Link, base: Base, steps: Iterable[Step], writes: Iterable[Entr
     if at is not None and since is not None and since > at:
         return None
     return record(link, base, zone) | {"since": moment(since, zone), "run": run, "why": evidence}
+
+
+def _with_verdicts(unit: Unit, records: list[Dict], writes: Sequence[Entry]) -> list[Dict]:
+    """The records with what each was last found to be, and what became of the last write to it."""
+    from sync.state import Ref
+
+    refs = [Ref(one["account"], one["object"], one["id"]) for one in records]
+    found = unit.verdicts_of(refs)
+    written = {(entry.write.account, entry.write.object, entry.write.id): entry for entry in writes}
+    last = [written.get((ref.account, ref.object, ref.id)) for ref in refs]
+    return [{**one, "verdict": _verdict(found.get(ref), write)} for ref, one, write in zip(refs, records, last, strict=True)]
+
+
+def _verdict(found: Mapping[str, str] | None, last: Entry | None) -> str:
+    parts = [] if found is None else [f"{found['verdict']} in run {found['run']}" + (f" ({found['reason']})" if found["reason"] else "")]
+    if last is not None:
+        parts.append(f"{last.verdict} in run {last.run}" + (f" ({last.cause})" if last.cause else ""))
+    return "; ".join(parts)
 
 
 def _linked(link: Link, steps: Iterable[Step], writes: Iterable[Entry]) -> tuple[datetime | None, str | None, str | None]:

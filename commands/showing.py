@@ -318,6 +318,16 @@ def of_reasons(why: Data) -> list[Table | str]:
     return [*parts, _of_records(why["records"])]
 
 
+def of_verdicts(verdicts: Sequence[Data], run: str) -> Table:
+    """Every record that a run concerned, with what it was and what became of it."""
+    columns = ("CRM", "record", "found", "why", "written", "cause")
+    rows = (
+        (one["account"], f"{one['object']} {one['id']}", *(one[name] for name in ("verdict", "reason", "written", "cause")))
+        for one in verdicts
+    )
+    return table(f"The records of run {run}", columns, rows)
+
+
 def of_history(past: Data, limit: int) -> list[Table | str]:
     """What happened to a lead and its records, oldest first; the newest `limit` lines."""
     lines = past["history"]
@@ -336,11 +346,11 @@ def _of_records(records: Sequence[Data]) -> Table:
         "state",
         "created by us",
         "last read",
-        *(("since", "why") if any("why" in one for one in records) else ()),
+        *(("since", "why", "verdict") if any("why" in one for one in records) else ()),
     )
     rows = (
         (one["account"], f"{one['object']} {one['id']}", one["role"], one["state"], one["ours"], one["read_at"])
-        + ((one["since"], one["why"]) if "why" in one else ())
+        + ((one["since"], one["why"], one["verdict"]) if "why" in one else ())
         for one in records
     )
     return table("Its records", columns, rows)

@@ -17,7 +17,7 @@ from store.queries import chunks, where_of
 from sync.state import Ref
 
 ABOUT_A_LEAD = (t.link, t.inbox, t.address, t.journal, t.revision, t.problem, t.review, t.assignment)
-ABOUT_A_RECORD = (t.link, t.inbox, t.address, t.alias, t.hint, t.restriction)
+ABOUT_A_RECORD = (t.link, t.inbox, t.address, t.alias, t.hint, t.restriction, t.verdict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,4 +168,4 @@ def _entry(row: Any) -> Entry:
         row.key,
         row.loser,
     )
-    return Entry(row.op, row.run, write, EntryState(row.state), instant(row.sent_at), row.outcome, instant(row.done_at))
+    return Entry(row.op, row.run, write, EntryState(row.state), instant(row.sent_at), row.outcome, instant(row.done_at), row.cause)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from store import schema as t
 from store.documents import dumps, seconds
-from store.queries import Queries
+from store.queries import Queries, where_of
+from sync.state import Ref
 
 
 class Runs(Queries):
@@ -30,6 +31,24 @@ class Runs(Queries):
 
     def run(self, id: str) -> Mapping[str, Any] | None:
         return self._first(sa.select(t.run).where(t.run.c.id == int(id))) if id.isdecimal() else None
+
+    def put_verdicts(self, verdicts: Iterable[tuple[Ref, str, str]], run: str) -> None:
+        """What records were found to be in a run (new, changed, ended, parked), and why."""
+        rows = [{**where_of(ref), "run": run, "verdict": verdict, "reason": reason} for ref, verdict, reason in verdicts]
+        self._upsert(t.verdict, rows)
+
+    def verdicts_of(self, refs: Iterable[Ref]) -> dict[Ref, Mapping[str, str]]:
+        """The last verdict on each record: `run`, `verdict`, `reason`."""
+        wanted = set(refs)
+        found = self._in(t.verdict, t.verdict.c.id, sorted({ref.id for ref in wanted}))
+        known = {Ref(row.account, row.object, row.id): row for row in found}
+        return {ref: {"run": row.run, "verdict": row.verdict, "reason": row.reason} for ref, row in known.items() if ref in wanted}
+
+    def verdicts_in(self, run: str) -> list[Mapping[str, str]]:
+        """The records whose last verdict is of this run."""
+        columns = t.verdict.c
+        query = sa.select(t.verdict).where(columns.run == run).order_by(columns.account, columns.object, columns.id)
+        return [dict(row) for row in self._run(query).mappings()]
 
     def put_assignments(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._upsert(t.assignment, rows)

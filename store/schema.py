@@ -127,6 +127,16 @@ address = _table(
     sa.Index("ix_address_record", "account", "object", "id"),
 )
 
+verdict = _table(  # what every record was, when it was last read as anything but unchanged
+    "verdict",
+    _text("account", key=True),
+    _text("object", key=True),
+    _text("id", key=True),
+    _text("run", index=True),
+    _text("verdict"),
+    _text("reason"),
+)
+
 likeness = _table(
     "likeness",
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=True),

@@ -37,7 +37,7 @@ def place(turn: Pass, unit: Any, dialect: Any, strangers: Sequence[tuple[Ref, Re
     index = _index(unit, newcomers, turn.dialects)
     hints = {newcomer.ref: newcomer.lead_hint for newcomer in newcomers}
     foreign = set() if turn.workspace.adopting else {newcomer.ref for newcomer in newcomers if _is_foreign(newcomer, index)}
-    _park(unit, foreign, parked, turn.census)
+    _park(unit, foreign, parked, turn.census, turn.run)
     known = [newcomer for newcomer in newcomers if newcomer.ref not in foreign]
     placed = link(known, index, lambda ref: _new_id(turn.workspace, ref, "" if hints[ref] in index.leads else hints[ref]))
     if turn.workspace.adopting:
@@ -68,9 +68,10 @@ def _is_foreign(newcomer: Newcomer, index: Index) -> bool:
     return unknown and newcomer.key not in index.by_key and not any(mailbox in index.by_mailbox for mailbox in newcomer.mailboxes)
 
 
-def _park(unit: Any, foreign: set[Ref], before: set[Ref], census: Census) -> None:
+def _park(unit: Any, foreign: set[Ref], before: set[Ref], census: Census, run: str) -> None:
     """A store that is older than its CRMs must not make second leads, and second records, of people it has forgotten."""
     unit.park(foreign, FOREIGN)
+    unit.put_verdicts([(ref, "parked", FOREIGN) for ref in sorted(foreign - before)], run)
     for ref in foreign - before:
         census.park(ref.account, "new")
     census.problems += [_foreign_problem(ref) for ref in sorted(foreign)]

@@ -126,11 +126,14 @@ def store_page(
         news: list[tuple[Ref, Record]] = []
         gave: dict[Ref, str] = {}
         quiet: list[Ref] = []
+        verdicts: list[tuple[Ref, str, str]] = []
         for record in page.records:
             ref = Ref(account, object, record.id)
             link, base = known.get(record.id, (None, Base()))
             verdict = "parked" if record.id in away else _verdict(record, link, base, dialect, known)
             census.saw(account, verdict)
+            if verdict != "unchanged" and record.id not in away:
+                verdicts.append((ref, verdict, _reason(record, base, dialect, verdict)))
             if link is not None and record.ending is None:
                 census.shown[(account, object)] += 1
             if record.id in away:
@@ -142,6 +145,7 @@ def store_page(
                 if link is not None and link.ref == ref:
                     gave[ref] = link.lead_id
         unit.put_inbox(news, run, now, since)
+        unit.put_verdicts(verdicts, run)
         unit.give_to_leads(gave)
         if clean_inbox:
             unit.drop_inbox(quiet)
@@ -166,6 +170,14 @@ def _verdict(record: Record, link: Link | None, base: Base, dialect: Any, known:
     if link.state in GONE or not base.pairs or link.ref.id != record.id:
         return "changed"
     return "changed" if any(_is_news(row, base, record) for row in every_row(dialect)) else "unchanged"
+
+
+def _reason(record: Record, base: Base, dialect: Any, verdict: str) -> str:
+    """Why a record is what it is found to be: the fields that changed, or how it ended."""
+    if record.ending is not None:
+        return str(record.ending)
+    changed = [row.lead for row in every_row(dialect) if _is_news(row, base, record)] if verdict == "changed" else []
+    return ", ".join(dict.fromkeys(changed))
 
 
 def is_back(record: Any, base: Base) -> bool:

@@ -261,6 +261,12 @@ class Entry:
     sent_at: datetime | None = None
     outcome: str = ""
     done_at: datetime | None = None
+    cause: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """What became of it, in the words in which runs count."""
+        return self.outcome if self.state is EntryState.DONE else self.state.value
 
 
 @dataclass(frozen=True, slots=True)
