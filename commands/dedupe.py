@@ -16,6 +16,7 @@ from commands.options import Json
 
 if TYPE_CHECKING:
     from commands.decisions import Answer
+    from commands.reasons import Why
     from leads.matching.blocking import Ints
     from leads.matching.engine import Matched
     from leads.matching.features import Reader
@@ -63,6 +64,7 @@ def dedupe(
     learn: Annotated[
         bool, typer.Option("--learn", help="estimate the weights from this file; links nothing that would not be linked")
     ] = False,
+    why: Annotated[tuple[int, int] | None, typer.Option(metavar="ROW ROW", help="the evidence for and against these two rows")] = None,
     region: Annotated[str | None, typer.Option(metavar="DE", help="country of phone numbers that name none")] = None,
     as_json: Json = False,
 ) -> None:
@@ -75,16 +77,29 @@ def dedupe(
     heading = read_heading(file)
     answers = read_answers(decisions or [])
     matched, weights = _matched(file, heading, region, shipped(), answers, learn)
+    told = None if why is None else _why(matched, weights, *why)
     people = _write(file, heading, output, matched)
     pairs = 0 if review is None else _write_review(file, heading, review, matched, weights)
     rows = len(matched.groups)
     if as_json:
+        told_json = {} if told is None else {"why": told.document()}
         counted = {"decisions": len(answers), "link": round(weights.link, 2)} if decisions else {}
-        showing.print_json({"rows": rows, "leads": people, "review": None if review is None else pairs, **counted})
+        showing.print_json({"rows": rows, "leads": people, "review": None if review is None else pairs, **counted, **told_json})
         return
     asked = "" if review is None else f" {pairs:,} pairs wait for a person in {review}."
     held = f" {len(answers):,} answers hold; from {weights.link:.1f} bits on pairs are linked unasked." if decisions else ""
     showing.say(f"{rows:,} rows are {people:,} leads, in {output}.{asked}{held}")
+    for line in told.lines() if told is not None else ():
+        typer.echo(line)
+
+
+def _why(matched: Matched, weights: Weights, left: int, right: int) -> Why:
+    from commands.reasons import why
+
+    rows = len(matched.groups)
+    if not (1 <= left <= rows and 1 <= right <= rows) or left == right:
+        raise Stop(f"--why {left} {right}: expected two different rows of the file, from 1 to {rows:,}.")
+    return why(matched, weights, left, right)
 
 
 def _check(file: Path, output: Path, review: Path | None, region: str | None, decisions: Sequence[Path]) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 
 from leads.matching.blocking import Ints, pairs
 from leads.matching.clustering import Joints, components, grouped, joints, missing_pairs
+from leads.matching.context import Context, context
 from leads.matching.deciding import NOTHING, Decided, agreed, imposed
 from leads.matching.estimating import estimated, guarded
-from leads.matching.levels import Context, Levels, context, levels
+from leads.matching.levels import levels
+from leads.matching.resembling import Levels
 from leads.matching.scoring import Bits, Weights, score
 
 AT_ONCE: Final = 1 << 15

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leads.matching.levels import Levels
+from leads.matching.resembling import Levels
 from leads.matching.scoring import Bits, Weights, score
 
 ROUNDS: Final = 8

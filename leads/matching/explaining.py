@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from leads.matching.blocking import Ints
 from leads.matching.engine import Evidence
-from leads.matching.levels import LEVELS, Levels
+from leads.matching.levels import LEVELS
+from leads.matching.resembling import Levels
 from leads.matching.scoring import Weights, score, summed
 
 SHOWN: Final = 6

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leads.identity import nicknames, one_slip
-from leads.matching.blocking import Ints, mixed
+from leads.matching.blocking import Ints
+from leads.matching.context import Context
 from leads.matching.features import MOBILE, Kind, Own
 from leads.matching.features import Column as C
+from leads.matching.resembling import Levels, alike, dates_alike, digit_apart, related
 
-Levels = NDArray[np.int8]
-USUAL_WEIGHT: Final = 300
-FIRST_USUAL: Final = 9.0  # bits that a first name tells where nothing is known of its share
-LAST_USUAL: Final = 11.0
-FEW: Final = 1000  # records; what a smaller file holds says less about chance than about whoever cut it out
 GENERATION: Final = 120_000  # twelve years of a date written as yyyymmdd
 
 LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -137,98 +131,6 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What the other records say about a value of this one. One row per record."""
-
-    mail: Ints  # columns: people seen behind the first and the second address
-    phone: Ints  # records that have the first and the second number
-    company: Ints  # records of the company (the larger of its name and its domain)
-    first_bits: NDArray[np.float32]
-    last_bits: NDArray[np.float32]
-    namesakes: Ints  # records of this name in the CRM that has most of them
-    records_log2: float
-
-    def take(self, at: Ints) -> Context:
-        return Context(
-            self.mail[at], self.phone[at], self.company[at], self.first_bits[at], self.last_bits[at], self.namesakes[at], self.records_log2
-        )
-
-
-def context(rows: Ints) -> Context:
-    people = mixed(20, rows[:, C.FIRST_LETTER] + 1, rows[:, C.LAST_LETTER] + 1)
-    named = (rows[:, C.FIRST] != 0) & (rows[:, C.LAST] != 0)
-    person = np.where(named, people, 0)
-    mail = np.stack([_people_behind(rows[:, column], rows[:, [C.MAIL, C.MAIL2]], person) for column in (C.MAIL, C.MAIL2)], 1)
-    phone = _counts(rows[:, [C.PHONE, C.PHONE2]])
-    company = _counts(rows[:, [C.COMPANY, C.WORK, C.WORK2]]).max(axis=1)
-    total = np.log2(max(len(rows), FEW))
-    name = mixed(21, rows[:, C.FIRST_LAST], rows[:, C.CRM])  # of records without a CRM it says nothing
-    in_crm = _counts(name[:, None])[:, 0]
-    return Context(
-        mail,
-        phone,
-        company,
-        _bits(rows[:, C.FIRST], FIRST_USUAL),
-        _bits(rows[:, C.LAST], LAST_USUAL),
-        _largest(rows[:, C.FIRST_LAST], in_crm),
-        float(total),
-    )
-
-
-def _counts(columns: Ints) -> Ints:
-    """How many cells of all these columns hold the value of a cell; 0 for an empty one."""
-    _, inverse, counts = np.unique(columns, return_inverse=True, return_counts=True)
-    found = counts[inverse].reshape(columns.shape)
-    found[columns == 0] = 0
-    return found
-
-
-def _people_behind(values: Ints, every: Ints, person: Ints) -> Ints:
-    """How many differently named people stand behind a value, in whichever of its columns."""
-    named = person != 0
-    value = np.concatenate([column[named] for column in every.T])
-    person = np.concatenate([person[named]] * every.shape[1])
-    unique = _unique_rows(value, person)
-    holders, counts = np.unique(unique, return_counts=True)
-    if len(holders) == 0:
-        return np.zeros(len(values), dtype=np.int64)
-    at = np.clip(np.searchsorted(holders, values), 0, len(holders) - 1)
-    behind: Ints = np.where((holders[at] == values) & (values != 0), counts[at], 0)
-    return behind
-
-
-def _unique_rows(value: Ints, person: Ints) -> Ints:
-    order = np.lexsort((person, value))
-    value, person = value[order], person[order]
-    first = np.r_[True, (value[1:] != value[:-1]) | (person[1:] != person[:-1])][: len(value)]
-    unique: Ints = value[first]
-    return unique
-
-
-def _bits(values: Ints, usual: float) -> NDArray[np.float32]:
-    return told(values, _counts(values[:, None])[:, 0], int((values != 0).sum()), usual)
-
-
-def told(values: Ints, counts: Ints, total: int, usual: float) -> NDArray[np.float32]:
-    """How much a name tells: -log2 of its share. A small store says little about shares, so `usual` counts like some hundred names."""
-    bits = -np.log2((counts + USUAL_WEIGHT * 2**-usual) / (total + USUAL_WEIGHT))
-    bits[values == 0] = 0
-    return bits.astype(np.float32)
-
-
-def _largest(group: Ints, numbers: Ints) -> Ints:
-    unique, inverse = np.unique(group, return_inverse=True)
-    best = np.zeros(len(unique), dtype=np.int64)
-    np.maximum.at(best, inverse, numbers)
-    found = best[inverse]
-    found[group == 0] = 0
-    return found
-
-
-# Levels of pairs
-
-
 def levels(a: Ints, b: Ints, ca: Context, cb: Context, words: Mapping[int, str]) -> dict[str, Levels]:
     """The level of every comparison for pairs of records: rows of features and their context, left and right."""
     first, last, order = _names(a, b, words)
@@ -266,39 +168,17 @@ def _born(a: Ints, b: Ints) -> Levels:
     found = _same(a, b, C.BORN, same=1, different=3)
     for at in np.flatnonzero(found == 3):
         one, other = int(a[at, C.BORN]), int(b[at, C.BORN])
-        if _dates_alike(one, other):
+        if dates_alike(one, other):
             found[at] = 2
         elif abs(one - other) >= GENERATION:
             found[at] = 4
     return found
 
 
-@lru_cache(1 << 16)
-def _dates_alike(one: int, other: int) -> bool:
-    a, b = f"{one:08}", f"{other:08}"
-    swapped = a[:4] == b[:4] and a[4:6] == b[6:] and a[6:] == b[4:6]
-    parts = (a[:4] == b[:4]) + (a[4:6] == b[4:6]) + (a[6:] == b[6:])
-    return swapped or parts >= 2 or one_slip(a, b)
-
-
 def _national_id(a: Ints, b: Ints) -> Levels:
     found = _same(a, b, C.NATIONAL_ID, same=1, different=3)
-    found[(found == 3) & _digit_apart(a[:, C.NATIONAL_ID], b[:, C.NATIONAL_ID], 1000)] = 2
+    found[(found == 3) & digit_apart(a[:, C.NATIONAL_ID], b[:, C.NATIONAL_ID], 1000)] = 2
     return found
-
-
-def _alike(one: Ints, other: Ints) -> NDArray[np.bool_]:
-    """Whether two sketches are those of one word with a slip or two: no more than two letters occur more or less often."""
-    gap = (one ^ other).astype(np.uint64)
-    letters = np.bitwise_count((gap | (gap >> np.uint64(1))) & _LETTERS)
-    long = np.minimum(np.bitwise_count(one & _ALL_LETTERS), np.bitwise_count(other & _ALL_LETTERS)) >= 4
-    close: NDArray[np.bool_] = (letters <= 2) & (gap < _DIGITS) & long
-    return close
-
-
-_LETTERS: Final = np.uint64(0x5555555555555)
-_ALL_LETTERS: Final = np.int64((1 << 52) - 1)
-_DIGITS: Final = np.uint64(1 << 52)
 
 
 def _namesakes(a: Ints, b: Ints, ca: Context, cb: Context, email: Levels, company: Levels) -> Levels:
@@ -334,7 +214,7 @@ def _two_emails(a: Ints, b: Ints, i: int, j: int, people: Ints) -> Levels:
     level = np.full(len(a), 10, dtype=np.int8)
     level[same_domain] = 9
     level[(kind_a == Kind.FREE) & (kind_b == Kind.FREE)] = 8
-    level[_alike(a[:, C.MAIL_LETTERS + i], b[:, C.MAIL_LETTERS + j])] = 6
+    level[alike(a[:, C.MAIL_LETTERS + i], b[:, C.MAIL_LETTERS + j])] = 6
     level[same_stem & ~same_domain] = 5
     level[same_local & ~same_domain & (stem_a != 0)] = 5
     level[same_stem & same_domain] = 7
@@ -368,7 +248,7 @@ def _two_phones(a: Ints, b: Ints, i: int, j: int, holders: Ints) -> Levels:
         prefix |= high // power == low // 10
     prefix &= low > 10_000_000
     level[(one // 1000 == other // 1000) & (one // 1000 > 1_000_000)] = 4
-    level[_digit_apart(one, other)] = 6
+    level[digit_apart(one, other)] = 6
     level[prefix] = 5
     both = (a[:, C.EXTENSION + i] > 0) & (b[:, C.EXTENSION + j] > 0)
     same_base = (base_a == base_b) & (one != other)
@@ -391,106 +271,18 @@ def _mobile(a: Ints, b: Ints) -> Levels:
     return level
 
 
-def _digit_apart(one: Ints, other: Ints, least: int = 10_000_000) -> NDArray[np.bool_]:
-    """One digit differs, or two neighbours changed places: the difference is d·10^k or 9·d·10^k."""
-    gap = np.abs(one - other)
-    for _ in range(15):
-        whole = (gap % 10 == 0) & (gap > 0)
-        gap = np.where(whole, gap // 10, gap)
-    close: NDArray[np.bool_] = (gap < 10) | ((gap % 9 == 0) & (gap <= 81))
-    return close & (one > least) & (other > least) & (one < 10**17) & (other < 10**17)
-
-
 def _names(a: Ints, b: Ints, words: Mapping[int, str]) -> tuple[Levels, Levels, Levels]:
-    first = _related(a[:, C.FIRST], b[:, C.FIRST], words)
-    last = _related(a[:, C.LAST], b[:, C.LAST], words)
+    first = related(a[:, C.FIRST], b[:, C.FIRST], words)
+    last = related(a[:, C.LAST], b[:, C.LAST], words)
     order = np.zeros(len(a), dtype=np.int8)
     doubtful = np.flatnonzero(((first >= 7) | (first == 0)) & ((last >= 6) | (last == 0)))
     if len(doubtful):
-        cross = _related(a[doubtful, C.FIRST], b[doubtful, C.LAST], words)
-        back = _related(a[doubtful, C.LAST], b[doubtful, C.FIRST], words)
+        cross = related(a[doubtful, C.FIRST], b[doubtful, C.LAST], words)
+        back = related(a[doubtful, C.LAST], b[doubtful, C.FIRST], words)
         good = ((cross > 0) & (cross < 6) & (back < 6)) | ((back > 0) & (back < 6) & (cross < 6))
         at = doubtful[good]
         first[at], last[at], order[at] = cross[good], back[good], 1
     return first, last, order
-
-
-def _related(one: Ints, other: Ints, words: Mapping[int, str]) -> Levels:
-    level: Levels = (one == other).astype(np.int8)
-    level[(one == 0) | (other == 0)] = 0
-    unequal = np.flatnonzero((one != other) & (one != 0) & (other != 0))
-    if len(unequal) == 0:
-        return level
-    low, high = np.minimum(one[unequal], other[unequal]), np.maximum(one[unequal], other[unequal])
-    order = np.lexsort((high, low))
-    low, high = low[order], high[order]
-    new = np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])]
-    found = np.fromiter((relation(words[x], words[y]) for x, y in zip(low[new].tolist(), high[new].tolist(), strict=True)), np.int8)
-    level[unequal[order]] = found[np.cumsum(new) - 1]
-    return level
-
-
-@lru_cache(1 << 17)
-def relation(one: str, other: str) -> int:
-    """How two different name fields go together: 2 short form, 3 initial, 4 slip, 5 part, 6 similar, 7 another name, 8 another initial."""
-    if len(one) == 1 or len(other) == 1:
-        initial, name = (one, other) if len(one) == 1 else (other, one)
-        return 3 if name[0] == initial or f" {initial}" in name else 8
-    if " " not in one and " " not in other:
-        return _one_word(one, other)
-    a, b = one.split(), other.split()
-    joined_a, joined_b = "".join(a), "".join(b)
-    if joined_a == joined_b:
-        return 1
-    if any(_short_form(x, y) for x in a for y in b if len(x) > 1 and len(y) > 1):
-        return 2
-    if not set(a).isdisjoint(b):
-        return 5
-    if len(joined_a) > 3 and len(joined_b) > 3:
-        if one_slip(joined_a, joined_b):
-            return 4
-        if any(len(x) > 3 and len(y) > 3 and one_slip(x, y) for x in a for y in b):
-            return 5
-    return _spelled_alike(joined_a, joined_b)
-
-
-def _one_word(one: str, other: str) -> int:
-    if _short_form(one, other):
-        return 2
-    if one[:2] != other[:2] and one[-2:] != other[-2:] and (len(one) > 4 or len(other) > 4):
-        return 7  # a slip or two leave two letters at one end; most pairs of names end here
-    if len(one) > 3 and len(other) > 3 and one_slip(one, other):
-        return 4
-    return _spelled_alike(one, other)
-
-
-def _short_form(one: str, other: str) -> bool:
-    known = nicknames()
-    groups = known.get(one)
-    if groups is None:
-        return False
-    others = known.get(other)
-    return others is not None and not groups.isdisjoint(others)
-
-
-def _spelled_alike(one: str, other: str) -> int:
-    short, long = (one, other) if len(one) <= len(other) else (other, one)
-    if len(short) > 2 and long.startswith(short):
-        return 5
-    return 6 if _similar(one, other) else 7
-
-
-def _similar(one: str, other: str) -> bool:
-    """Two slips, in words long enough."""
-    if min(len(one), len(other)) < 5 or abs(len(one) - len(other)) > 2:
-        return False
-    start = 0
-    while start < min(len(one), len(other)) and one[start] == other[start]:
-        start += 1
-    end = 0
-    while end < min(len(one), len(other)) - start and one[-1 - end] == other[-1 - end]:
-        end += 1
-    return max(len(one), len(other)) - start - end <= 3 and start + end >= 4
 
 
 def _spelled(a: Ints, b: Ints) -> Levels:
@@ -542,7 +334,7 @@ def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
     slip = np.zeros(len(a), dtype=bool)
     for mine in (C.COMPANY_LETTERS, C.WORK_LETTERS):
         for its in (C.COMPANY_LETTERS, C.WORK_LETTERS):
-            slip |= _alike(a[:, mine], b[:, its])
+            slip |= alike(a[:, mine], b[:, its])
     size = np.minimum(ca.company, cb.company)
     level = np.where(agree, np.where(size > 60, 3, np.where(size > 12, 2, 1)), np.where(slip, 4, 5)).astype(np.int8)
     level[~(has_a & has_b)] = 0
@@ -552,7 +344,7 @@ def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
 def _place(a: Ints, b: Ints) -> Levels:
     street, postcode, city = (_same(a, b, column, 1, 2) for column in (C.STREET, C.POSTCODE, C.CITY))
     level = np.full(len(a), 4, dtype=np.int8)
-    level[(city == 2) & _alike(a[:, C.CITY_LETTERS], b[:, C.CITY_LETTERS])] = 6
+    level[(city == 2) & alike(a[:, C.CITY_LETTERS], b[:, C.CITY_LETTERS])] = 6
     level[city == 1] = 3
     level[postcode == 1] = 2
     level[street == 1] = 5

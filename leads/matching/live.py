@@ -16,11 +16,11 @@ from typing import Final
 import numpy as np
 
 from leads.matching.blocking import Ints, keys
+from leads.matching.context import FEW, FIRST_USUAL, LAST_USUAL, Context, told
 from leads.matching.engine import Evidence
 from leads.matching.explaining import evidence_of, reasons
 from leads.matching.features import WIDTH, Row
 from leads.matching.features import Column as C
-from leads.matching.levels import FEW, FIRST_USUAL, LAST_USUAL, Context, told
 from leads.matching.scoring import Weights
 
 VERSION: Final = "1"  # of rows, keys and counts: what was kept under another one is made anew

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leads.matching.levels import Levels
+from leads.matching.resembling import Levels
 
 Bits = NDArray[np.float32]
 

@@ -24,7 +24,7 @@ def _lines(page: Path) -> list[str]:
 def test_what_a_page_says_works(leadloom, configured, tmp_path, page):
     (tmp_path / "rehearsal.toml").write_text(configured().read_text())
     leadloom("sync")
-    (tmp_path / "fair.csv").write_text("Name,E-Mail\nKäthe Neumann,kaethe@fair.example\n", encoding="utf-8")
+    (tmp_path / "fair.csv").write_text("Name,E-Mail\nKäthe Neumann,kaethe@fair.example\nIda Lind,ida@fair.example\n", encoding="utf-8")
     (tmp_path / "answered.csv").write_text("left_row,right_row,decision\n", encoding="utf-8")
     (tmp_path / "events.json").write_text("[]", encoding="utf-8")
     lead, other = (one["lead_id"] for one in leadloom("leads", "list", "--limit", "2", "--json").json)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from leads.matching.context import context
 from leads.matching.engine import Evidence
 from leads.matching.features import Reader
-from leads.matching.levels import LEVELS, context
+from leads.matching.levels import LEVELS
 from leads.matching.live import table
 
 WORK = {"first_name": "Anna", "last_name": "Berg", "email": "anna.berg@nordwind.se", "company": "Nordwind AB"}

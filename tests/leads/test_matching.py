@@ -14,8 +14,8 @@ from leads.matching.engine import match
 from leads.matching.estimating import estimated, guarded
 from leads.matching.explaining import evidence_of
 from leads.matching.features import Reader, born, dialled
-from leads.matching.levels import relation
 from leads.matching.live import table
+from leads.matching.resembling import relation
 from leads.matching.scoring import shipped
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leads.matching.blocking import pairs
+from leads.matching.context import context
 from leads.matching.engine import Evidence
 from leads.matching.features import Reader, hashed
-from leads.matching.levels import context
 from leads.matching.live import Likeness, compare, table
 from leads.matching.of_leads import likeness_of
 from leads.matching.scoring import shipped
