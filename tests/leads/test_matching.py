@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from leads.matching.calibrating import Decision, calibrated
-from leads.matching.clustering import components, grouped, joints
+from leads.matching.clustering import DECIDED, components, grouped, joints
 from leads.matching.deciding import Decided, agreed, contradictions, imposed
 from leads.matching.engine import match
 from leads.matching.estimating import estimated, guarded
@@ -77,7 +77,7 @@ def test_what_speaks_against_a_person_holds_an_address_in_common_down(one, other
 def test_half_a_name_in_one_company_is_asked_about_and_neither_linked_nor_passed_over(others, more, linked):
     reader = Reader()
     strangers = [{"first_name": f"First{n}", "last_name": f"Last{n}", "company": f"Firm{n} AB"} for n in range(others)]
-    pair = [{**ANNA, **more}, {"first_name": "Anna", "company": "Nordwind", **more}]
+    pair = [{**ANNA, "job_title": "Buyer", **more}, {"first_name": "Anna", "company": "Nordwind", "job_title": "Buyer", **more}]
     matched = match(table(reader.row(cells) for cells in (*pair, *strangers)), reader.words, shipped())
     bits = sum(bits for _, bits in evidence_of(matched.evidence, 0, 1, shipped()))
     assert bits >= shipped().review
@@ -182,6 +182,24 @@ def test_an_answer_about_one_settles_all_its_rows():
     """0 and 1 are one by evidence, 1 and 2 contradict, and a person says that 0 is 2."""
     known, decided = {(0, 1): 12.0, (1, 2): -20.0}, Decided(np.array([0]), np.array([2]), np.array([True]))
     assert _decided_groups(known, decided)[:3] == [0, 0, 0]
+
+
+def test_nobody_is_asked_about_what_an_answer_has_settled():
+    """0 is 1, and not 2; that 1 looks like 2 is no question any more."""
+    left, right, bits = imposed(
+        np.array([0, 1]),
+        np.array([1, 2]),
+        np.array([12.0, 9.0], dtype=np.float32),
+        Decided(np.array([0]), np.array([2]), np.array([False])),
+    )
+    found = joints(np.zeros(3, dtype=np.int64), left, right, bits, -6, -1)
+    assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == [(0, 1)]
+
+
+def test_an_answer_stands_in_place_of_a_score():
+    decided = Decided(np.array([0]), np.array([1]), np.array([True]))
+    left, right, bits = imposed(np.array([0, 1]), np.array([1, 2]), np.array([-9.0, 9.0], dtype=np.float32), decided)
+    assert sorted(zip(left.tolist(), right.tolist(), bits.tolist(), strict=True)) == [(0, 1, DECIDED), (1, 2, 9.0)]
 
 
 def test_contradicting_answers_are_found():
