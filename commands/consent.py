@@ -145,6 +145,39 @@ def prove(
 
 
 @consent.command()
+def receipt(
+    lead: Annotated[str | None, typer.Argument(metavar="LEAD", help="the lead's id, the beginning of it, or an address")] = None,
+    purpose: Annotated[str | None, typer.Option("--purpose", metavar="PURPOSE", help="only this purpose")] = None,
+    channel: Annotated[str | None, typer.Option("--channel", metavar="CHANNEL", help="only this channel")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="else it is printed")] = None,
+    check: Annotated[Path | None, typer.Option("--verify", metavar="FILE", help="instead: is this receipt as it was made here?")] = None,
+    config: Config = None,
+) -> None:
+    """The person's copy of their consent, signed, in the shape of ISO/IEC TS 27560. With --verify: exit code 4 for one that was changed."""
+    from commands import showing
+    from commands.proof import about, bundle
+    from commands.proof import receipt as receipt_of
+    from commands.workspace import open_memory, settings_of
+    from leads.consent.receipts import is_genuine, signed
+
+    if (lead is None) == (check is None):
+        raise Stop("Name a lead, or a file with --verify.")
+    if check is not None:
+        with open_memory(config) as store:
+            genuine = is_genuine(read_json(check), store.secret.encode())
+        showing.show("The receipt is as it was made here." if genuine else "The receipt was not made here, or was changed since.")
+        raise typer.Exit(Exit.DONE if genuine else Exit.FOUND)
+    told = settings_of(config).consent
+    more = [] if purpose is None else [purpose]
+    with one(str(lead), config) as (unit, found, _):
+        proof = bundle(found.id, _answers(unit, found.id, config, *more), _events(unit, found.id), unit.head(), datetime.now(UTC))
+        secret = str(unit.meta("secret")).encode()
+    document = signed(receipt_of(about(proof, purpose, channel), told.controller, told.withdrawal), secret)
+    with private_file(output) as out:
+        out.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+@consent.command()
 def verify(as_json: Json = False, config: Config = None) -> None:
     """Whether ledger and trail are as they were written; names every row that is not. Exit code 4 if there is one."""
     from commands import showing
@@ -225,13 +258,13 @@ def _table(answers: Iterable[Mapping[str, Any]]) -> Any:
     return showing.table("", COLUMNS, rows)
 
 
-def _answers(unit: Unit, lead_id: str, config: Path | None) -> list[tuple[Key, Answer]]:
+def _answers(unit: Unit, lead_id: str, config: Path | None, *more: str) -> list[tuple[Key, Answer]]:
     from commands.workspace import settings_of
     from leads.consent.policy import profile
     from sync.consents import answers
 
     policy = profile(settings_of(config).consent.profile)
-    return answers(unit, _addresses(unit, lead_id), [lead_id], ASKED, datetime.now(UTC), policy)
+    return answers(unit, _addresses(unit, lead_id), [lead_id], tuple(dict.fromkeys((*ASKED, *more))), datetime.now(UTC), policy)
 
 
 def _events(unit: Unit, lead_id: str) -> dict[str, Mapping[str, Any]]:

@@ -64,6 +64,31 @@ def iso27560(proof: Bundle) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def receipt(proof: Bundle, controller: str, withdrawal: str) -> dict[str, Any]:
+    """The person's copy: what was agreed to, what holds now, who holds it and how to take it back. Nothing internal is in it."""
+    return {
+        **iso27560(proof),
+        "made_at": proof["made_at"],
+        "pii_controller": controller,
+        "withdrawal_method": withdrawal,
+        "status": [{name: row[name] for name in ("identifier", "purpose", "channel", "status")} for row in proof["status"]],
+    }
+
+
+def about(proof: Bundle, purpose: str | None, channel: str | None) -> dict[str, Any]:
+    """The part of a proof that concerns a purpose and a channel; None: any."""
+    status = [row for row in proof["status"] if purpose in (None, row["purpose"]) and channel in (None, row["channel"])]
+    asked = {row["purpose"] for row in status}
+    events = [event for event in proof["events"] if _concerns(event, asked, channel)]
+    return {**proof, "status": status, "events": events}
+
+
+def _concerns(event: Mapping[str, Any], purposes: set[str], channel: str | None) -> bool:
+    said = event.get("purposes") or ["any"]
+    within = any(one == "any" or asked == one or asked.startswith(f"{one}.") for one in said for asked in purposes)
+    return within and (channel is None or not {channel, "any"}.isdisjoint(event.get("channels") or ["any"]))
+
+
 def page(proof: Bundle) -> str:
     """A page that a browser prints: status first, then every event with its evidence."""
     rows = "".join(

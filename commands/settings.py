@@ -148,6 +148,8 @@ class Guards(Table):
 class Consent(Table):
     profile: Literal["de-strict"] = Field(default="de-strict", description="which rules of consent apply")
     found: Literal["leave"] = Field(default="leave", description="permissions found at the first read stay as they are")
+    controller: str = Field(default="", description="who answers for the data, as it stands on a receipt: name and address")
+    withdrawal: str = Field(default="", description="how consent can be taken back, as it stands on a receipt")
 
 
 class Privacy(Table):

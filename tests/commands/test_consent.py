@@ -91,6 +91,20 @@ def test_the_ledger_notices_what_was_changed_behind_its_back(leadloom, somebody,
     assert "was changed after it was written" in said.json["tampered"][0]["why"]
 
 
+def test_a_receipt_is_the_persons_copy_and_shows_whether_it_was_changed(leadloom, somebody, tmp_path):
+    leadloom("consent", "withdraw", somebody["email"], "--by", "anna", "--purpose", "marketing.newsletter")
+    assert leadloom("consent", "receipt", somebody["lead_id"], "--purpose", "marketing.newsletter", "-o", "receipt.json").code == 0
+    kept = json.loads((tmp_path / "receipt.json").read_text("utf-8"))
+    assert {row["status"] for row in kept["receipt"]["status"] if row["channel"] == "email"} == {"withdrawn"}
+    assert [one["events"][0]["event_state"] for one in kept["receipt"]["records"]] == ["withdrawn"]
+    assert leadloom("consent", "receipt", "--verify", "receipt.json").code == 0
+    kept["receipt"]["status"][0]["status"] = "confirmed"
+    (tmp_path / "changed.json").write_text(json.dumps(kept))
+    assert leadloom("consent", "receipt", "--verify", "changed.json").code == 4
+    (tmp_path / "other.json").write_text("[]")
+    assert leadloom("consent", "receipt", "--verify", "other.json").code == 4
+
+
 def test_the_proof_is_one_private_file_that_prints(leadloom, somebody, tmp_path):
     leadloom("consent", "withdraw", somebody["email"], "--by", "anna")
     assert leadloom("consent", "prove", somebody["lead_id"], "-o", "proof.html").code == 0
