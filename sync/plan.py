@@ -214,7 +214,7 @@ class _Draft:
                 self._hold(row, pair, True, formatted)
                 silent_channels.add(channel)
                 continue
-            elif pair.refused is not None and pair.refused[0] is True:
+            elif pair.refused is not None and pair.refused[0] is True and not moved:
                 self.held.append(_HeldCell(row.lead, pair.refused[1], pair.refused[1]))
                 silent_channels.add(channel)
                 continue
@@ -229,7 +229,7 @@ class _Draft:
         """What makes a field say no; None: nothing has to be written for it."""
         if row.unlisted_is_no and pair.seen is None:
             return None
-        if row.needs == "" or self._fields_after().get(row.needs) not in (None, ""):
+        if row.needs == "" or self._fields_after().get(row.needs) not in (None, "", []):
             return row.format(True, None)
         return Held("address_required", "This CRM keeps opt-outs by address, and the record shows none.")
 

@@ -77,12 +77,20 @@ def mailboxes(world: RandomWorld, ref: Ref, record: Record) -> set[str]:
 
 
 def no_is_loosened(world: RandomWorld, denied: set[str]) -> None:
-    """No record shows "may contact" for an address that some CRM denied before a complete run."""
+    """No record shows "may contact" for an address that some CRM denied before a complete run, unless its CRM refuses and that is told."""
     live = world.look()
-    denying = world.denying(live)
+    denying = world.denying(live) | {ref for ref in alarmed(world) if world.may_refuse(ref)}
     for ref, record in live.items():
         loose = mailboxes(world, ref, record) & denied if ref not in denying else set()
         demand(not loose, f"{ref} may contact {sorted(loose)}")
+
+
+def alarmed(world: RandomWorld) -> set[Ref]:
+    """The records of which a problem says that a no could not be shown there."""
+    problem = schema.problem.c
+    query = sa.select(problem.account, problem.object, problem.record).where(problem.field.startswith("opt_out.email"))
+    with world.mortal.inner.engine.connect() as connection:
+        return {Ref(*row) for row in connection.execute(query)}
 
 
 def nothing_is_created_twice(world: RandomWorld, live: dict[Ref, Record]) -> None:

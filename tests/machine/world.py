@@ -102,6 +102,10 @@ class RandomWorld(World):
         self.made = set(live)
         self.noes = {ref: mailboxes(self, ref, live[ref]) for ref in self.denying(live)}
 
+    def may_refuse(self, _ref: Ref) -> bool:
+        """Whether the CRM may keep a record from saying no."""
+        return False
+
     # looking without being seen
 
     def _watchers(self) -> dict[tuple[str, str], tuple[Any, Any]]:

@@ -71,6 +71,21 @@ def test_where_a_no_cannot_be_shown_no_address_is_shown_that_it_covers(world: Bu
     assert built.value("hubspot", "contacts", contact["id"], "leadloom_other_emails") == "anna@other.example"
 
 
+def test_a_no_that_found_no_address_is_written_with_the_first_one(world: Build) -> None:
+    """Pipedrive takes no marketing status for a person without an e-mail address."""
+    built = world([{"crm": "hubspot", **ANNA}])
+    created = built.sync().run
+    (contact,) = built.records("hubspot", "contacts")
+    engine.undo(built.workspace(), Undoing(created, field="emails"))
+    built.say_no("hubspot", "contacts", contact["id"])
+    built.sync()
+    assert denied(built, "pipedrive") == [False]
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"leadloom_other_emails": "anna@other.example"})
+    built.sync()
+    assert len(built.records("pipedrive", "persons")[0]["emails"]) == 2
+    assert denied(built, "pipedrive") == [True]
+
+
 def test_a_no_that_is_taken_back_in_a_crm_is_set_again_and_said(world: Build) -> None:
     built = world([{"crm": "salesforce", **ANNA, "opt_out": "true"}, {"crm": "hubspot", **ANNA}])
     built.sync()
