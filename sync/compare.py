@@ -64,13 +64,19 @@ def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple
 
 
 def _asked_again(view: View, pairs: dict[str, Pair]) -> dict[str, Pair]:
-    """A record that could not show a no may be able to, now that its addresses have changed."""
-    rows = [row for name in SETS for row in view.dialect.sets[name] if row.id in pairs]
-    moved = {row.lead for row in rows if pairs[row.id].seen != view.base.pair(row.id).seen}
+    """A record that could not show a no may be able to, now that its addresses, or what else it says about them, have changed."""
+    about = {
+        row.id: row.lead if row.lead in SETS else set_of(channel_of(row.lead)) for row in every_row(view.dialect) if _bears_on_a_no(row)
+    }
+    moved = {about[id] for id in about if id in pairs and pairs[id].seen != view.base.pair(id).seen}
     for row in view.dialect.rows:
-        if is_no(row.lead) and row.id in pairs and set_of(channel_of(row.lead)) in moved:
+        if is_no(row.lead) and row.id in pairs and about[row.id] in moved:
             pairs[row.id] = replace(pairs[row.id], refused=None)
     return pairs
+
+
+def _bears_on_a_no(row: Any) -> bool:
+    return row.lead in SETS or is_no(row.lead)
 
 
 def _flips(view: View, lead: LeadState, row: Any, pair: Pair, now: datetime) -> int:

@@ -104,6 +104,16 @@ def test_a_bounce_is_no_withdrawal(everywhere: World) -> None:
     assert not everywhere.denies("salesforce", everywhere.records("salesforce", "Lead")[0])
 
 
+def test_who_is_on_a_list_again_after_a_bounce_is_taken_off_it(everywhere: World) -> None:
+    """A bounced contact cannot leave a list; the no that found nothing to write is tried again."""
+    everywhere.act("activecampaign", "bounce", "contacts", "1", list=None)
+    hubspot_leaves(everywhere)
+    everywhere.sync()
+    everywhere.act("activecampaign", "resubscribe", "contacts", "1", list=1)
+    everywhere.sync()
+    assert 1 not in lists(everywhere).values()
+
+
 def test_what_is_found_at_the_first_look_is_left_as_found(world: Build) -> None:
     built = world([{"crm": "activecampaign", **ANNA}])
     built.sync()
