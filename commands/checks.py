@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
+from leads.consent.times import duration
 from leads.model import FIELDS
 
 WinnerName = Literal["newest", "precedence", "owner", "rank", "union", "restrictive", "furthest", "ours", "ask"]
@@ -33,6 +34,14 @@ def nearest(word: str, known: list[str]) -> str:
 def account_name(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", value):
         raise expected("an account name starts with a small letter and holds small letters, digits and _ only")
+    return value
+
+
+def age(value: str) -> str:
+    try:
+        duration(value)
+    except ValueError as error:
+        raise expected(str(error)) from None
     return value
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from commands.exits import Exit, Stop
 from commands.files import private_file
 from commands.finding import LeadArgument, lead_called, one
-from commands.options import Config, Json, Yes
+from commands.options import Config, Json, Limit, Yes
 
 if TYPE_CHECKING:
+    from leads.consent.retention import Clocks, Due
+    from store.suppressed import SuppressionFiles
     from sync.erase import Person
     from sync.running import Report
 
@@ -85,6 +89,60 @@ def export(
         document: Mapping[str, Any] = access(unit, found, zone) if article == 15 else portable(found)
     with private_file(output) as out:
         out.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+@privacy.command()
+def retention(
+    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="what will be due by then; else by now")] = None,
+    limit: Limit = 200,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """What is kept about people for longer than [retention] says, and what to do about it. Nothing is deleted."""
+    from commands import showing
+    from commands.finding import moment_meant
+    from commands.workspace import clocks_of, open_memory, settings_of, suppression_of
+    from sync.retention import overdue
+
+    settings = settings_of(config)
+    zone, clocks = ZoneInfo(settings.defaults.timezone), clocks_of(settings)
+    by = (moment_meant(until, zone) or datetime.now(UTC)).timestamp()
+    with open_memory(config) as store, store.begin() as unit:
+        found = [*overdue(unit, clocks, by), *_to_review(suppression_of(settings), clocks, by)]
+    rows = [_due(one, zone) for one in sorted(found, key=lambda one: (one.at, one.clock, one.about))]
+    counts = {clock: sum(row["clock"] == clock for row in rows) for clock in NEXT}
+    if as_json:
+        showing.print_json({"due": rows, "counts": counts})
+        return
+    columns = ("clock", "about", "since", "due", "what to do")
+    shown = [[row["clock"], row["about"], row["since"], row["due"], NEXT[row["clock"]]] for row in rows[:limit]]
+    told = "Nothing is kept for too long." if not rows else f"{len(rows)} are due. Nothing was deleted."
+    showing.show(*([showing.table("Kept for longer than the settings say", columns, shown)] if rows else []), told)
+
+
+NEXT: Mapping[str, str] = {
+    "unconfirmed": "forget the sign-up: `leadloom privacy erase LEAD` if nothing else is known of the person",
+    "prospect": "`leadloom privacy erase LEAD`, or write down why not",
+    "email_proof": "the proof may go with the person: `leadloom privacy erase LEAD`",
+    "phone_proof": "the proof may go with the person: `leadloom privacy erase LEAD`",
+    "suppression_review": "look whether the person may still come back by an import; else take the line out of the list",
+}
+
+
+def _due(one: Due, zone: ZoneInfo) -> dict[str, str]:
+    since, at = (datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds") for moment in (one.since, one.at))
+    return {"clock": one.clock, "about": one.about, "since": since, "due": at}
+
+
+def _to_review(files: SuppressionFiles, clocks: Clocks, by: float) -> Iterator[Due]:
+    from leads.consent.retention import Due
+
+    if clocks.suppression_review is None:
+        return
+    for entry in files.entries():
+        since = entry.since.timestamp()
+        if (at := clocks.suppression_review.after(since)) <= by:
+            yield Due("suppression_review", entry.seal, since, at)
 
 
 def _ask(person: Person) -> None:

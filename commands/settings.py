@@ -152,11 +152,24 @@ class Consent(Table):
     withdrawal: str = Field(default="", description="how consent can be taken back, as it stands on a receipt")
 
 
+Age = Annotated[str, AfterValidator(checks.age)]  # 14d, 24mo, 3y; 0 for never
+
+
 class Privacy(Table):
     key_file: Path = Field(default=Path("leadloom.key"), description="the key of the list; made by the first erasure, keep a copy of it")
     list_file: Path = Field(
         default=Path("leadloom.erased"), description="who was erased, as keyed hashes; a backup of the store may be too old to know it"
     )
+
+
+class Retention(Table):
+    unconfirmed: Age = Field(default="14d", description="how long a sign-up may wait for its confirmation")
+    prospect: Age = Field(default="3y", description="how long somebody who is no customer may be silent")
+    email_proof: Age = Field(
+        default="3y", description="how long the proof of a consent that was taken back is kept, to the end of that year"
+    )
+    phone_proof: Age = Field(default="5y", description="how long the proof for a phone number is kept, from the consent and from each use")
+    suppression_review: Age = Field(default="3y", description="when somebody should look whether an entry among the erased is still needed")
 
 
 class FieldRule(Table):
@@ -204,6 +217,7 @@ class Settings(BaseSettings):
     guards: Guards = Guards()
     consent: Consent = Consent()
     privacy: Privacy = Privacy()
+    retention: Retention = Retention()
     fields: Annotated[Fields, BeforeValidator(checks.gathered)] = Fields()
     mappings: dict[AccountName, dict[str, dict[CustomName, CustomField]]] = Field(default_factory=dict)
     scoring: RuleFile = RuleFile()
@@ -246,6 +260,7 @@ TABLES: Mapping[str, tuple[type[BaseModel], ...]] = {
     "guards": (Guards,),
     "consent": (Consent,),
     "privacy": (Privacy,),
+    "retention": (Retention,),
     "fields": (Fields,),
     "fields.NAME": (FieldRule,),
     "mappings.NAME.OBJECT.FIELD": (CustomField,),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Connector, Identity, Owner, Schema
     from leads import routing_rules
+    from leads.consent.retention import Clocks
     from store.store import Store
     from store.suppressed import SuppressionFiles
     from sync.decide import Rules
@@ -99,6 +100,13 @@ def connect(name: str, account: AccountSettings, **options: Any) -> Connector:
     base_url = getattr(account, "base_url", None) or others.pop("instance_url", None)
     access = connectors.Access(name, account.crm, base_url, secrets, others)
     return connectors.connect(access, pacing=account.pacing, **options)
+
+
+def clocks_of(settings: Settings) -> Clocks:
+    from leads.consent.retention import Clocks
+    from leads.consent.times import duration
+
+    return Clocks(**{name: duration(text) for name, text in settings.retention.model_dump().items()})
 
 
 def suppression_of(settings: Settings) -> SuppressionFiles:

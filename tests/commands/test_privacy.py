@@ -58,3 +58,13 @@ def test_what_the_person_provided_holds_no_conclusions(leadloom, somebody):
     fields = leadloom("privacy", "export", somebody["lead_id"], "--art", "20").json["fields"]
     assert fields["emails"][0] == somebody["email"]
     assert {"score", "grade", "owner", "stage", "reason"}.isdisjoint(fields)
+
+
+def test_what_is_kept_for_too_long_is_listed_and_nothing_is_deleted(leadloom, somebody):
+    assert leadloom("privacy", "retention", "--json").json["counts"]["prospect"] == 0
+    later = leadloom("privacy", "retention", "--until", "2099-01-31", "--json").json
+    leads = leadloom("leads", "list", "--limit", "1000", "--json").json
+    open_ones = {lead["lead_id"] for lead in leads if lead["stage"] != "customer"}
+    assert {row["about"] for row in later["due"] if row["clock"] == "prospect"} == open_ones
+    assert "Nothing was deleted" in leadloom("privacy", "retention", "--until", "2099-01-31").out
+    assert leadloom("leads", "show", somebody["lead_id"]).code == 0
