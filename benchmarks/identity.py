@@ -146,7 +146,9 @@ def _answered(labelled: LabelledFile, command: Sequence[str], out: Path, review:
 def timed(command: Sequence[str]) -> Cost:
     """What a command takes in a process of its own. A small one starts it: a process is counted what its parent held when it began."""
     clock = Path(__file__).with_name("clock.py")
-    told = subprocess.run([sys.executable, "-S", str(clock), *command], stdout=subprocess.PIPE, check=True)
+    told = subprocess.run([sys.executable, "-S", str(clock), *command], capture_output=True, text=True)
+    if told.returncode != 0:
+        sys.exit(told.stderr)
     return Cost(**json.loads(told.stdout))
 
 

@@ -97,7 +97,7 @@ def _joined(left: list[int], right: list[int], bits: list[float], apart: float) 
         if ours is theirs or best < apart:
             continue
         across = [score for a in ours for b in theirs if (score := known.get((a, b) if a < b else (b, a))) is not None]
-        if best < DECIDED and min(across) < apart:
+        if min(across) < apart:
             if min(across) <= -DECIDED:
                 continue  # nobody is asked twice
             pair = (min(ours[0], theirs[0]), max(ours[0], theirs[0]))

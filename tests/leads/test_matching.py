@@ -151,6 +151,11 @@ def test_the_threshold_is_lowered_only_as_far_as_decisions_answer_for_it():
     assert calibrated(doubtful, SCORES, 8.75, precision=0.99) > calibrated(KIND, SCORES, 8.75, precision=0.99)
 
 
+def test_the_threshold_never_ends_at_an_answer_against():
+    answers = [*(Decision(8 + n / 300, same=True) for n in range(200)), Decision(7.9, same=False)]
+    assert calibrated(answers, SCORES, 8.75, precision=0.9) == 8.0
+
+
 def test_doubts_alone_raise_the_threshold_by_little():
     few = [Decision(-1 + n / 1000, same=n % 2 == 0) for n in range(60)]
     assert 8.75 < calibrated(few, SCORES, 8.75) <= 9.36
