@@ -34,7 +34,7 @@ def merge(
     from commands import showing
     from commands.workspace import open_workspace, settings_of
     from sync import engine
-    from sync.joining import foresee, told
+    from sync.joining import foresee
 
     ids = lead_called(keep, config), lead_called(gone, config)
     with open_workspace(settings_of(config)) as workspace:
@@ -42,12 +42,11 @@ def merge(
             outlook = _outlook(foresee(unit, workspace, *ids))
         if not yes:
             _say_or_ask(outlook, as_json)
-        joining = engine.merge_leads(workspace, *ids, user(by))
-    document = {"run": joining.run, "status": "done", **told(joining), "outlook": outlook}
+        document = {**engine.merge_leads(workspace, *ids, user(by)), "outlook": outlook}
     if as_json:
         showing.print_json(document)
     else:
-        showing.show(f"{showing.regrouped(document)} {NEXT.format(run=joining.run)}")
+        showing.show(f"{showing.regrouped(document)} {NEXT.format(run=document['run'])}")
 
 
 def split(
@@ -62,18 +61,16 @@ def split(
     from commands import showing
     from commands.workspace import open_workspace, settings_of
     from sync import engine
-    from sync.joining import told
 
     id, refs = lead_called(lead, config), [_ref(text) for text in record]
     if not yes:
         _confirm(f"Take {len(refs)} records out of lead {id}, for ever?")
     with open_workspace(settings_of(config)) as workspace:
-        joining = engine.split_lead(workspace, id, refs, user(by))
-    document = {"run": joining.run, "status": "done", **told(joining)}
+        document = engine.split_lead(workspace, id, refs, user(by))
     if as_json:
         showing.print_json(document)
     else:
-        showing.show(f"{showing.regrouped(document)} {NEXT.format(run=joining.run)}")
+        showing.show(f"{showing.regrouped(document)} {NEXT.format(run=document['run'])}")
 
 
 NEXT = "The next sync writes what this means for the CRMs; `leadloom plan` shows it, `leadloom undo {run}` takes it back."

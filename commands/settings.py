@@ -51,7 +51,15 @@ class Account(Table):
 Purposes = dict[str, Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[a-z0-9_]+)*$")]]  # "265778" = "marketing.newsletter"
 
 
-class HubSpot(Account):
+class Merging(Account):
+    """A CRM whose records can be merged from outside."""
+
+    merge_duplicates: bool = Field(
+        default=False, description="merge further records of one person inside this CRM; planned, behind a guard, and final"
+    )
+
+
+class HubSpot(Merging):
     crm: Literal["hubspot"] = Field(description="which CRM this is")
     token: Secret | None = Field(default=None, description="access token of a private app")
     client_id: Secret | None = Field(default=None, description="instead of a token: a public app's client id")
@@ -80,7 +88,7 @@ class Salesforce(Account):
     objects: Listed[Literal["Lead", "Contact"]] = Field(default=("Lead", "Contact"), min_length=1, description="what is synced")
 
 
-class Pipedrive(Account):
+class Pipedrive(Merging):
     crm: Literal["pipedrive"] = Field(description="which CRM this is")
     token: Secret = Field(description="personal API token of the user Leadloom acts as")
     base_url: Url = Field(description="your company's address, such as https://example.pipedrive.com")
@@ -138,6 +146,8 @@ class Guards(Table):
     clears_percent: Percent = Field(default=5.0, description="the same, as a share of the linked records, from 20 records on")
     deletes: int = Field(default=25, ge=0, description="more deletions than this in one CRM in one run wait (see [endings.NAME])")
     deletes_percent: Percent = Field(default=1.0, description="the same, as a share of the linked records, from 5 records on")
+    merges: int = Field(default=25, ge=0, description="more merges than this inside one CRM in one run wait (see merge_duplicates)")
+    merges_percent: Percent = Field(default=1.0, description="the same, as a share of the linked records, from 5 records on")
     restrictions: int = Field(default=500, ge=0, description="more opt-outs than this for one CRM in one run wait")
     restrictions_percent: Percent = Field(default=5.0, description="the same, as a share of the linked records, where that is more than 20")
     emptied_percent: Percent = Field(

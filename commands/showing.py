@@ -17,7 +17,7 @@ Data = Mapping[str, Any]
 NOTHING = "–"
 AS_ABOVE = " "
 IN_A_PIPE = 200  # columns, where no terminal says how wide it is
-SECTIONS = {"restrict": "opt-out", "create": "create", "update": "update", "undo": "undo", "delete": "delete"}
+SECTIONS = {"restrict": "opt-out", "create": "create", "update": "update", "undo": "undo", "merge": "merge", "delete": "delete"}
 USUAL = ("restrict", "create", "update")  # sections that are shown even if nothing is planned in them
 
 
@@ -161,7 +161,9 @@ def regrouped(report: Data) -> str:
         one = report["merged"]
         return f"Lead {one['gone']} is part of lead {one['kept']}, with {len(one['records'])} records."
     one = report["split"]
-    return f"Lead {one['gone']} is a lead of its own, with {len(one['records'])} records that lead {one['kept']} had."
+    again = one["created_again"]
+    told = f" Merged inside the CRM, and created again by the next sync: {', '.join(again)}." if again else ""
+    return f"Lead {one['gone']} is a lead of its own, with {len(one['records'])} records that lead {one['kept']} had.{told}"
 
 
 def of_outlook(outlook: Data) -> list[Table | str]:

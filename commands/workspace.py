@@ -90,11 +90,14 @@ def open_memory(config: Path | None) -> Iterator[Store]:
         yield store
 
 
+NOT_THE_CONNECTORS = ("crm", "objects", "pacing", "base_url", "merge_duplicates", "purposes")
+
+
 def connect(name: str, account: AccountSettings, **options: Any) -> Connector:
     """The connector of one account; nothing is sent yet."""
     import connectors
 
-    given = {key: value for key, value in account if value is not None and key not in ("crm", "objects", "pacing", "base_url", "purposes")}
+    given = {key: value for key, value in account if value is not None and key not in NOT_THE_CONNECTORS}
     secrets = {key: value for key, value in given.items() if isinstance(value, SecretStr)}
     others = {key: str(value) for key, value in given.items() if key not in secrets}
     base_url = getattr(account, "base_url", None) or others.pop("instance_url", None)
@@ -136,8 +139,9 @@ def _account(
     purposes: Mapping[str, str] = getattr(account, "purposes", {})
     bind = partial(_bound, name, purposes, account.crm, settings.defaults.region, routed, settings.mappings.get(name, {}))
     connector = connect(name, account, adapter=adapter, clock=clock, sleep=sleep)
+    merges = getattr(account, "merge_duplicates", False)
     meanings = partial(_meanings, account.crm, settings.mappings.get(name, {}))
-    return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name), _endings(settings, name), meanings)
+    return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name), _endings(settings, name), meanings, merges)
 
 
 def _endings(settings: Settings, name: str) -> Endings:

@@ -13,7 +13,7 @@ from connectors.activecampaign_reading import Reading, missing
 from connectors.base import Ending, Op, Outcome, Receipt, Record, Write
 from connectors.errors import ConnectorError, RecordRefused
 from connectors.http import Answer, escape
-from connectors.singly import Unfit, rejected, write_singly
+from connectors.singly import Unfit, not_offered, rejected, write_singly
 
 REFUSALS: Final = (400, 409, 422)
 
@@ -32,6 +32,8 @@ class Writing:
     def _one(self, write: Write) -> Receipt:
         if write.op in (Op.DELETE, Op.ERASE):
             return self._delete(write)
+        if write.op is Op.MERGE:
+            return not_offered(write)
         try:
             body = contacts.body(write, self._account.shape())
         except Unfit as unfit:

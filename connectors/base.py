@@ -63,6 +63,7 @@ class Op(StrEnum):
     UPDATE = "update"
     DELETE = "delete"
     ERASE = "erase"  # delete for good, as far as the vendor offers it: the right of a person
+    MERGE = "merge"  # `loser` becomes part of the record `id`, for ever; only where `capabilities.merges`
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Write:
 
     `fields` maps the CRM's names to the CRM's values; None clears. Only named fields are touched.
     `key` is the value of the connector's key field on a create (see `Capabilities.key_field`); it makes a create
-    recognisable, and repeatable where the CRM can upsert by it.
+    recognisable, and repeatable where the CRM can upsert by it. `loser` is the record that a merge takes away.
     """
 
     op: Op
@@ -79,12 +80,14 @@ class Write:
     fields: Mapping[str, Json] = field(default_factory=dict)
     id: str | None = None
     key: str | None = None
+    loser: str | None = None
 
 
 class Outcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"
+    MERGED = "merged"  # `id` is the survivor, which may be new; `record.aliases` are the ids that became part of it
     ADOPTED = "adopted"  # a create met an existing record (`id`); nothing was written to it
     REJECTED = "rejected"  # permanent for this write; `cause`, `field`
     GONE = "gone"  # the record ended; `record.ending` and `record.moved_to` say how
@@ -195,6 +198,7 @@ class Capabilities:
     merge_notices: bool
     cursor_granularity_s: float
     search_lag_s: float = 0.0
+    merges: bool = False  # whether records can be merged from outside
 
 
 class Connector(Protocol):

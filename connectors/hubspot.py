@@ -34,6 +34,7 @@ CAPABILITIES: Final = Capabilities(
     email_required=False,
     tombstones="sweep",
     merge_notices=True,
+    merges=True,
     cursor_granularity_s=0.001,
     search_lag_s=60.0,
 )

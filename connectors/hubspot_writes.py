@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from connectors.base import Json, Op, Outcome, Receipt, Record, Write
+from connectors.base import Ending, Json, Op, Outcome, Receipt, Record, Write
 from connectors.errors import ConnectorError, Misconfigured, OutcomeUnknown
 from connectors.http import Answer
 from connectors.hubspot_api import Api, ask, category, correlation
@@ -26,9 +26,12 @@ from connectors.hubspot_records import (
     property_value,
     record_of,
 )
-from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, take_apart
+from connectors.receipts import Receipts, calls, gone, halves, merged, names_of, parts, take_apart
+from connectors.singly import rejected
 
 BATCH: Final = 100
+CONTACT: Final = "contacts"
+TOO_MANY_MERGES: Final = 414
 # A stage that may not go back is ignored under a 200 (integrate.hubspot.com t/1333), and the answer repeats what was sent: no proof.
 FORWARD_ONLY: Final = frozenset({"lifecyclestage"})
 
@@ -57,6 +60,7 @@ class Writer:
             self._create(self._rows(Op.CREATE))
             self._archive(self._rows(Op.DELETE))
             self._erase(self._rows(Op.ERASE))
+            self._merge(self._rows(Op.MERGE))
             self._read_back()
         return self._receipts.in_order()
 
@@ -170,6 +174,36 @@ class Writer:
         else:
             self._receipts.reject(row, category(answer).lower(), f"HubSpot did not archive it (status {answer.status}).")
 
+    # Merges
+
+    def _merge(self, rows: Sequence[int]) -> None:
+        """One call each. The survivor has a new id, to which both old ones lead (changelog "Updated merge functionality")."""
+        for row in rows:
+            write = self._writes[row]
+            with self._receipts.sending([row]):
+                ids = {"primaryObjectId": str(write.id), "objectIdToMerge": str(write.loser)}
+                answer = self._api.door.send("POST", f"{CONTACTS}/merge", kind="write", json=ids)
+                self._receipts.put(row, merged(write, self._survivor(answer)) if answer.ok else self._not_merged(write, answer))
+
+    def _survivor(self, answer: Answer) -> str:
+        body = answer.json()
+        if isinstance(body, dict) and isinstance(body.get("id"), str):
+            return str(body["id"])
+        raise self._shapeless(answer)
+
+    def _not_merged(self, write: Write, answer: Answer) -> Receipt:
+        """An id that was merged before is refused as a "forward reference"; where it leads is looked up."""
+        found = {record.id: record for record in self._reader.get(list({str(write.id), str(write.loser)}), ())}
+        primary, loser = found[str(write.id)], found[str(write.loser)]
+        if loser.ending is Ending.MERGED and loser.moved_to in (primary.moved_to, (CONTACT, primary.id)):
+            return merged(write, str(loser.moved_to[1] if loser.moved_to is not None else primary.id))
+        ended = next((record for record in (primary, loser) if record.ending is not None), None)
+        if ended is not None:
+            return gone(write, ended)
+        # "Cannot have more than 250 identities on a profile" is a 414 (page "Error handling").
+        cause = "too_many_merges" if answer.status == TOO_MANY_MERGES else cause_of(category(answer))
+        return rejected(write, cause, f"HubSpot does not merge the two contacts (status {answer.status}).")
+
     # One batch
 
     def _batches(self, rows: Sequence[int], send: Send) -> None:
@@ -191,8 +225,11 @@ class Writer:
         body = answer.json()
         if isinstance(body, dict) and isinstance(body.get("results"), list):
             return body
-        raise OutcomeUnknown(
-            "the answer to a batch of writes has an unknown shape.",
+        raise self._shapeless(answer)
+
+    def _shapeless(self, answer: Answer) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            "the answer to a write has an unknown shape.",
             account=self._account,
             cause="unexpected_shape",
             fix="The records are looked up before they are tried again.",

@@ -41,6 +41,7 @@ CAPABILITIES: Final = Capabilities(
     email_required=False,
     tombstones="sweep",
     merge_notices=False,
+    merges=True,
     cursor_granularity_s=1.0,
     search_lag_s=60.0,
 )

@@ -14,9 +14,11 @@ from connectors.pipedrive_calls import unexpected, written
 from connectors.pipedrive_company import PERSONS, Company
 from connectors.pipedrive_organizations import Undecided
 from connectors.pipedrive_reading import Reading, missing
+from connectors.receipts import merged
 from connectors.singly import Unfit, rejected, write_singly
 from connectors.surprises import as_documented
 
+MERGING: Final = "/api/v1/persons"  # v2 has no merge
 NAMES: Final = ("name", "first_name", "last_name")
 NOBODY: Final = {"name": "[erased]", "emails": [], "phones": []}
 FRESH_S: Final = 60.0  # many rows may be refused in a row; the fields are described afresh for the first
@@ -41,6 +43,8 @@ class Writing:
             return self._delete(write)
         if write.op is Op.ERASE:
             return self._erase(write)
+        if write.op is Op.MERGE:
+            return self._merge(write)
         try:
             body = self._body(write, self._company.schema())
         except Unfit as unfit:
@@ -80,6 +84,27 @@ class Writing:
         if answer.status in (404, 410):
             return self._gone(write)
         return self._delete(write) if answer.ok else self._refused(write, answer)
+
+    def _merge(self, write: Write) -> Receipt:
+        """The person in the path disappears, the one in the body stays and wins (tutorial "Merging two persons")."""
+        loser = str(write.loser)
+        if not loser.isdecimal():
+            return _gone(write, missing(loser))
+        body = {"merge_with_id": int(str(write.id))}
+        answer = self._door.send("PUT", f"{MERGING}/{escape(loser)}/merge", kind="write", json=body)
+        if not answer.ok:
+            return self._not_merged(write, answer)
+        row = written(self._door, answer)
+        if (str(row["id"]), str(row.get("merge_what_id"))) != (write.id, loser):
+            raise unexpected(self._door, answer)
+        return merged(write, str(write.id))
+
+    def _not_merged(self, write: Write, answer: Answer) -> Receipt:
+        if answer.status not in (400, 404, 409, 410, 422):
+            raise unexpected(self._door, answer)
+        endings = (self._reading.ending(str(id)) for id in (write.loser, write.id))
+        ended = next((record for record in endings if record is not None), None)
+        return rejected(write, "not_merged", "Pipedrive does not merge the two persons.") if ended is None else _gone(write, ended)
 
     def _delete(self, write: Write) -> Receipt:
         answer = self._door.send("DELETE", _address(write), kind="write")

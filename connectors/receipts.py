@@ -128,6 +128,12 @@ def gone(write: Write, record: Record) -> Receipt:
     return Receipt(Outcome.GONE, id=write.id, record=record, cause=ending, message=f"The record is {ending} in the CRM.")
 
 
+def merged(write: Write, survivor: str) -> Receipt:
+    """The receipt of a merge: the ids that were, and the one that is."""
+    aliases = tuple(id for id in (write.id, write.loser) if id is not None and id != survivor)
+    return Receipt(Outcome.MERGED, id=survivor, record=Record(write.object, survivor, {}, aliases=aliases))
+
+
 def _silent(error: ConnectorError) -> Retry:
     return Retry(
         f"{PATIENCE} calls in a row got no answer to a write.",

@@ -12,6 +12,7 @@ from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, 
 from connectors.salesforce_api import Api, Refusal
 from connectors.salesforce_reads import BATCH, Reader
 from connectors.salesforce_records import ENDED, OPT_OUTS, cause_of, custom_name, holder_id, is_id, long_id, matched_ids, wire_name
+from connectors.singly import not_offered
 
 LOCK_WAIT_S: Final = 1.0
 
@@ -50,7 +51,9 @@ class Writer:
     def _refuse_beforehand(self) -> None:
         """What is known to fail is not sent: one unknown field would fail a whole call, and ids that are none may be read as several."""
         for row, write in enumerate(self._writes):
-            if write.op is not Op.CREATE and not is_id(str(write.id)):
+            if write.op is Op.MERGE:
+                self._receipts.put(row, not_offered(write))  # merge() is SOAP's alone (SOAP API guide)
+            elif write.op is not Op.CREATE and not is_id(str(write.id)):
                 self._receipts.put(row, gone(write, Record(self._object, str(write.id), {}, ending=Ending.MISSING)))
             for name, value in write.fields.items():
                 wire = wire_name(self._schema, name)

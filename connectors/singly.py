@@ -58,6 +58,11 @@ def rejected(write: Write, cause: str, message: str, field: str | None = None, e
     return Receipt(Outcome.REJECTED, id=write.id, cause=cause, field=field, message=message, error=error)
 
 
+def not_offered(write: Write) -> Receipt:
+    """A merge where the vendor lets only its own pages merge."""
+    return rejected(write, "not_offered", "This CRM merges records in its own pages only.")
+
+
 def not_sent(write: Write, error: ConnectorError) -> Receipt:
     return Receipt(Outcome.NOT_SENT, id=write.id, cause=error.cause, message=error.message, error=error)
 

@@ -52,6 +52,9 @@ def _edit(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, 
         for address in body.get("add_emails") or []:
             objects.add_address(thing, str(address).lower())
             objects.touch(thing, at)
+        for address in body.get("drop_emails") or []:
+            objects.drop_address(thing, str(address).lower())
+            objects.touch(thing, at)
     return {"ids": [str(thing.id) for thing in things[:1000]], "count": len(things)}
 
 

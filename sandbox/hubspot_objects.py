@@ -315,6 +315,14 @@ class Objects:
         self.unique.setdefault("email", {})[address.lower()] = thing.id
         self.version += 1
 
+    def drop_address(self, thing: Thing, address: str) -> None:
+        """A further address that a person takes away is anybody's again."""
+        known = [part for part in thing.props.get("hs_additional_emails", "").split(";") if part and part != address]
+        thing.props["hs_additional_emails"] = ";".join(known)
+        if self.unique.get("email", {}).get(address.lower()) == thing.id:
+            del self.unique["email"][address.lower()]
+        self.version += 1
+
     def wanted(self, names: Iterable[str] | None) -> Wanted:
         """What to show of a record: the names asked for that exist, and those that always come along."""
         chosen = self.default if names is None else (*self.always, *(name for name in names if name in self.properties))

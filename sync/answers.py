@@ -50,7 +50,7 @@ def _regroup(unit: Any, workspace: Workspace, pairs: Sequence[Sequence[str]], by
             continue
         run = unit.start_run("merge" if verdict == "same" else "split", workspace.now())
         joining = _joined(unit, workspace, leads, run, by) if verdict == "same" else _parted(unit, workspace, left, right, run, by)
-        done.append({"run": run, "status": "done", **told(joining)})
+        done.append({"run": run, "status": "done", **told(unit, joining)})
         unit.finish_run(run, "done", done[-1], workspace.now())
     return done
 

@@ -8,6 +8,7 @@ from leads.identity import usable_mailbox
 from leads.model import ABSENT, Items
 from leads.normal import Refused
 from leads.predicates import facts
+from sync.merging import SPLIT_OFF
 from sync.plan import Place, address
 from sync.state import RELEASED, LeadState, Link, LinkState, Ref, digest
 from sync.workspace import Door
@@ -33,16 +34,21 @@ def places(
     known_links = list(links)
     ended = {link.ref for link in known_links if link.state is LinkState.ENDED and link.ending.endswith(":recreate")}
     linked = {link.ref.account for link in known_links if link.ref not in ended and link.ending != RELEASED}
+    asked = {link.ref.account for link in known_links if link.ending == SPLIT_OFF}  # somebody wants a merged record back
     known = facts(lead.fields)
     for door in doors:
         scope = door.account.scope
-        if not scope.create or door.name in linked or door.name in creating or not scope.when(known):
+        inside = door.name in asked or (scope.create and scope.when(known))
+        if not inside or door.name in linked or door.name in creating:
             continue
         object, dialect = next(iter(door.objects()))
+        unique = door.connector.capabilities.unique_email
         again = sum(ref.account == door.name for ref in ended)
         times = ([str(again)] if again else []) + ([f"regrouped {regrouped}"] if regrouped else [])
         key = "lk_" + digest(secret, "create", lead.id, door.name, *times)
-        found.append(Place(door.name, object, dialect, key, _blocked(lead, door.name, holders)))
+        wanted = door.name in asked
+        others = {} if wanted and not unique else holders
+        found.append(Place(door.name, object, dialect, key, _blocked(lead, door.name, others), wanted))
     return found
 
 

@@ -30,7 +30,10 @@ class RowField(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One planned write as people read it: `target` is the record, or for a create the lead."""
+    """One planned write as people read it: `target` is the record, or for a create the lead.
+
+    A merge names the `loser`; its fields show both records, `old` the one that goes and `new` the one that stays.
+    """
 
     account: str
     object: str
@@ -39,21 +42,26 @@ class Row:
     id: str | None
     key: str
     fields: tuple[RowField, ...]
+    loser: str = ""
 
     @property
     def target(self) -> str:
+        if self.loser:
+            return f"{self.object} {self.loser} into {self.id}"
         return f"{self.object} {self.id}" if self.id is not None else f"new {self.object} for {self.lead_id}"
 
     @property
     def digest(self) -> str:
         """Equal for equal writes: same record, same fields, same old and new values."""
-        facts = [self.account, self.object, self.section, self.id, self.key, [[one.remote, one.old, one.new] for one in self.fields]]
+        cells = [[one.remote, one.old, one.new] for one in self.fields]
+        facts: list[Any] = [self.account, self.object, self.section, self.id, self.key, cells]
+        facts += [self.loser] if self.loser else []
         return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def row_of(write: PlannedWrite) -> Row:
     fields = tuple(RowField(cell.remote, cell.field, cell.old, cell.new, cell.reason, cell.rule) for cell in write.cells if cell.held == "")
-    return Row(write.account, write.object, str(write.section), write.lead_id, write.id, write.key, fields)
+    return Row(write.account, write.object, str(write.section), write.lead_id, write.id, write.key, fields, write.loser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,7 @@ class PlanDocument:
                     "lead_id": row.lead_id,
                     "id": row.id,
                     "key": row.key,
+                    **({"loser": row.loser} if row.loser else {}),
                     "fields": [one._asdict() for one in row.fields],
                 }
                 for row in self.rows
@@ -137,7 +146,8 @@ class PlanDocument:
 
 def _load_row(row: Mapping[str, Any]) -> Row:
     fields = tuple(RowField(**cell) for cell in row["fields"])
-    return Row(row["account"], row["object"], Section(row["section"]).value, row["lead_id"], row["id"], row["key"], fields)
+    section, loser = Section(row["section"]).value, row.get("loser", "")
+    return Row(row["account"], row["object"], section, row["lead_id"], row["id"], row["key"], fields, loser)
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -149,8 +159,9 @@ def cost(writes: Iterable[PlannedWrite], doors: Sequence[Door]) -> dict[str, dic
     sizes = {door.name: door.connector.capabilities.write_batch for door in doors}
     numbers = Counter((write.account, write.object, write.section) for write in writes)
     calls: dict[str, dict[str, int]] = {door.name: {} for door in doors}
-    for (account, _, _), number in numbers.items():
-        calls[account]["write"] = calls[account].get("write", 0) + -(-number // sizes[account])
+    for (account, _, section), number in numbers.items():
+        size = 1 if section is Section.MERGE else sizes[account]
+        calls[account]["write"] = calls[account].get("write", 0) + -(-number // size)
     return calls
 
 

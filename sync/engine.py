@@ -147,22 +147,22 @@ def erase_lead(workspace: Workspace, lead_id: str, reason: str) -> tuple[Person,
         return person, run.report()
 
 
-def merge_leads(workspace: Workspace, kept: str, gone: str, by: str) -> Joining:
-    """Make two leads one, as a run of its own; the next plan shows what this means for the CRMs."""
+def merge_leads(workspace: Workspace, kept: str, gone: str, by: str) -> Mapping[str, Any]:
+    """Make two leads one, as a run of its own, and report; the next plan shows what this means for the CRMs."""
     return _regroup(workspace, "merge", lambda unit, run: join(unit, workspace, kept, gone, run, by))
 
 
-def split_lead(workspace: Workspace, lead: str, refs: Sequence[Ref], by: str) -> Joining:
-    """Take records out of a lead for ever, as a run of its own; the next plan shows what this means for the CRMs."""
+def split_lead(workspace: Workspace, lead: str, refs: Sequence[Ref], by: str) -> Mapping[str, Any]:
+    """Take records out of a lead for ever, as a run of its own, and report; the next plan shows what this means for the CRMs."""
     return _regroup(workspace, "split", lambda unit, run: part(unit, workspace, lead, refs, run, by))
 
 
-def _regroup(workspace: Workspace, kind: str, change: Callable[[Any, str], Joining]) -> Joining:
+def _regroup(workspace: Workspace, kind: str, change: Callable[[Any, str], Joining]) -> Mapping[str, Any]:
     with workspace.store.lease(), workspace.store.begin() as unit:
         run = unit.start_run(kind, workspace.now())
-        joining = change(unit, run)
-        unit.finish_run(run, "done", {"run": run, "status": "done", **told(joining)}, workspace.now())
-    return joining
+        report = {"run": run, "status": "done", **told(unit, change(unit, run))}
+        unit.finish_run(run, "done", report, workspace.now())
+    return report
 
 
 def retry(workspace: Workspace, problem: int) -> int:

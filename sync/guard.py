@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sync.state import Section
 from sync.workspace import NO_CAP, Guards
 
-WRITES = (Section.CREATE, Section.UPDATE, Section.UNDO, Section.DELETE)
+WRITES = (Section.CREATE, Section.UPDATE, Section.UNDO, Section.MERGE, Section.DELETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Tally:
     updates: int | None = 0
     clears: int | None = 0
     deletes: int | None = 0
+    merges: int | None = 0
     restrictions: int | None = 0
     linked: int | None = 0
     lost: int | None = 0
@@ -36,7 +37,7 @@ class Tally:
     trusted: bool = True
 
     def writes(self) -> int | None:
-        numbers = (self.creates, self.updates, self.deletes, self.restrictions)
+        numbers = (self.creates, self.updates, self.deletes, self.merges, self.restrictions)
         return None if None in numbers else sum(number for number in numbers if number is not None)
 
 
@@ -66,17 +67,19 @@ def guard(account: str, tally: Tally, guards: Guards) -> tuple[Trip, ...]:
 
 
 def having_looked(guards: Guards) -> Guards:
-    """What still stops a plan that somebody has read: deletions beyond their number, and a side that has been emptied since."""
-    caps = {kind: cap if kind == "deletes" else NO_CAP for kind, cap in guards.caps.items()}
+    """What still stops a plan that somebody has read: deletions and merges beyond their number, and a side that was emptied since."""
+    caps = {kind: cap if kind in FINAL else NO_CAP for kind, cap in guards.caps.items()}
     return replace(guards, first_run="apply", caps=caps, allow={"scope": NO_CAP.count, **guards.allow})
 
 
-ALWAYS = ("deletes", "restrictions")  # the other caps begin once an account was written to: its first run has a guard of its own
+FINAL = ("deletes", "merges")
+ALWAYS = (*FINAL, "restrictions")  # the other caps begin once an account was written to: its first run has a guard of its own
 CAPPED: Sequence[tuple[str, tuple[Section, ...], str]] = (
     ("creates", WRITES, "records would be created"),
     ("updates", WRITES, "records would be changed"),
     ("clears", WRITES, "records would have a field emptied"),
     ("deletes", WRITES, "records would be deleted"),
+    ("merges", WRITES, "records would be merged into others"),
     ("restrictions", (Section.RESTRICT,), "people would be opted out"),
 )
 

@@ -45,6 +45,7 @@ def _tally(turn: Pass, unit: Any, door: Door, before: Linked) -> Tally:
         updates=number[Section.UPDATE][0] + number[Section.UNDO][0],
         clears=number[Section.UPDATE][1] + number[Section.UNDO][1],
         deletes=number[Section.DELETE][0],
+        merges=number[Section.MERGE][0],
         restrictions=number[Section.RESTRICT][0],
         linked=linked,
         lost=lost,

@@ -13,6 +13,8 @@ from itertools import count
 from typing import Any
 
 from leads.model import ABSENT
+from sync.link import twin_review
+from sync.merging import MERGED_BY_US, SPLIT_OFF
 from sync.plan import address, lead_address
 from sync.siding import Meaning, Sides, joined, parted, restored
 from sync.state import (
@@ -69,7 +71,6 @@ def foresee(unit: Any, workspace: Workspace, kept_id: str, gone_id: str) -> Outl
     links = unit.links_of([kept.id, gone.id])
     decided = joined(kept, gone, workspace.policy, unit.answers_of([kept.id]))
     moved = _handed_over(links.get(kept.id, []), links.get(gone.id, []), kept.id)
-    twins = tuple(now.ref for (now, _), (before, _) in zip(moved, links.get(gone.id, []), strict=True) if now.role is not before.role)
     between = _between(unit, _keys(unit, kept.id, links.get(kept.id, [])), _keys(unit, gone.id, links.get(gone.id, [])))
     return Outlook(
         kept,
@@ -77,7 +78,7 @@ def foresee(unit: Any, workspace: Workspace, kept_id: str, gone_id: str) -> Outl
         decided.lead,
         tuple(one for one in decided.revisions if one.lost),
         tuple(link.ref for link, _ in moved if link.state is not LinkState.ENDED),
-        twins,
+        tuple(_twins(links.get(gone.id, []), moved)),
         tuple(one for one in CHANNELS if decided.lead.fields.get(f"opt_out.{one}", ABSENT) is True),
         tuple((left, right) for left, right, verdict in between if verdict == "different"),
         decided.reviews,
@@ -101,17 +102,18 @@ def _join(unit: Any, workspace: Workspace, kept_id: str, gone_id: str, run: str,
     lead = decided.lead if parting is None else restored(decided.lead, kept, gone, parting)
     refs, mains = tuple(link.ref for link, _ in theirs), tuple(link.ref for link, _ in theirs if link.role is Role.MAIN)
     joining = Joining(Way.JOIN, run, kept.id, gone.id, now, refs, mains, kept, lead, gone, between)
+    handed_over = _handed_over(ours, theirs, kept.id)
     unit.put_leads([lead], now)
     unit.drop_lead(gone.id)
-    unit.put_links(_handed_over(ours, theirs, kept.id))
+    unit.put_links(handed_over)
     unit.move_records(refs, kept.id)
     unit.move_unwritten(gone.id, kept.id)
     unit.restrict(_noes_of(unit, gone.id, [kept.id]), run)
     unit.drop_reviews(decided.closed)
-    unit.ask(decided.reviews, run, now)
     unit.keep_joining(joining)
     if parting is None:
         unit.close_pair([kept.id], our_keys | their_keys, "same", by, now)
+    unit.ask([*decided.reviews, *(twin_review(ref, kept.id) for ref in _twins(theirs, handed_over))], run, now)
     holds = parting.decisions if parting is not None else [(pair_key(kept.id), pair_key(gone.id), "same")]
     _decide(unit, between, holds, by, now)
     step = _step(MERGE, gone.id, kept.id, by)
@@ -154,7 +156,7 @@ def _part(
     gone_id = joining.gone if joining is not None else _new_id(unit, workspace, lead.id, leaving)
     sides = _sides_of(unit, workspace, lead, LeadState(gone_id, created_at=now), staying, going, joining)
     mains = set() if joining is None else set(joining.mains)
-    left = [(replace(link, lead_id=gone_id, role=Role.MAIN if link.ref in mains else link.role), base) for link, base in going]
+    left = [(_given_away(link, gone_id, mains, undone=undone), base) for link, base in going]
     their_keys = _keys(unit, gone_id, going)
     our_keys = _keys(unit, lead.id, staying) - their_keys
     between = _between(unit, our_keys, their_keys)
@@ -199,10 +201,13 @@ def take_back(unit: Any, workspace: Workspace, done: Joining, run: str, by: str)
     return _part(unit, workspace, _one(unit, kept), _still_there(unit, done.refs, kept), run, by, done, undone=True)
 
 
-def told(joining: Joining) -> dict[str, Any]:
-    """What became of two leads, for reports."""
-    word = "merged" if joining.way is Way.JOIN else "split"
-    return {word: {"kept": joining.kept, "gone": joining.gone, "records": [":".join(ref) for ref in joining.refs]}}
+def told(unit: Any, joining: Joining) -> dict[str, Any]:
+    """What became of two leads, for reports; `created_again` are records that had been merged into others inside their CRM."""
+    about = {"kept": joining.kept, "gone": joining.gone, "records": [":".join(ref) for ref in joining.refs]}
+    if joining.way is Way.JOIN:
+        return {"merged": about}
+    links = unit.links_of([joining.gone]).get(joining.gone, [])
+    return {"split": {**about, "created_again": [":".join(link.ref) for link, _ in links if link.ending == SPLIT_OFF]}}
 
 
 # Who is meant
@@ -269,6 +274,23 @@ def _handed_over(ours: Linked, theirs: Linked, to: str) -> list[tuple[Link, Base
     ]
 
 
+def _twins(before: Linked, after: Linked) -> list[Ref]:
+    """Main records that are further ones of their account from now on."""
+    return [now.ref for (was, _), (now, _) in zip(before, after, strict=True) if now.role is not was.role]
+
+
+def _given_away(link: Link, to: str, mains: Set[Ref], *, undone: bool) -> Link:
+    """A record that we merged into another one is created again for whom it is split off to; an undo leaves it merged."""
+    ending = SPLIT_OFF if link.ending == MERGED_BY_US and not undone else link.ending
+    return replace(link, lead_id=to, role=Role.MAIN if link.ref in mains else link.role, ending=ending)
+
+
+def merged_for_ever(unit: Any, joining: Joining) -> list[Ref]:
+    """Of the records that changed hands, those that were merged inside their CRM, which no undo brings back."""
+    links = unit.links_of([joining.kept, joining.gone])
+    return [link.ref for found in links.values() for link, _ in found if link.ending == MERGED_BY_US and link.ref in joining.refs]
+
+
 def _one_main(links: Linked) -> list[tuple[Link, Base]]:
     """Where the main record of an account has left, its first twin leads from now on."""
     led = {link.ref.account for link, _ in links if link.role is Role.MAIN and link.state not in GONE}
@@ -286,8 +308,13 @@ def _sides_of(
 ) -> Sides:
     steps = [(run, one) for run, _, found in unit.revisions(lead.id) for one in found]
     shown = unit.addresses_shown([link.ref for link, _ in (*staying, *going)])
-    ours, theirs = ([_meaning(workspace, link, base, shown) for link, base in side if link.state not in GONE] for side in (staying, going))
+    ours, theirs = ([_meaning(workspace, *pair, shown) for pair in side if _speaks(pair[0])] for side in (staying, going))
     return parted(lead, gone, steps, ours, theirs, workspace.policy, joining)
+
+
+def _speaks(link: Link) -> bool:
+    """A record that we merged into another one says what it said when it went."""
+    return link.state not in GONE or link.ending in (MERGED_BY_US, SPLIT_OFF)
 
 
 def _meaning(workspace: Workspace, link: Link, base: Base, shown: Mapping[Ref, set[str]]) -> Meaning:

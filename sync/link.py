@@ -69,7 +69,7 @@ def _place(newcomer: Newcomer, index: Index, new_id: Callable[[Ref], str]) -> Pl
     chosen = new_id(newcomer.ref) if lead_id is None else lead_id
     role = Role.TWIN if (chosen, newcomer.ref.account) in index.mains else Role.MAIN
     if role is Role.TWIN:
-        reviews = (*reviews, _twin_review(newcomer, chosen))
+        reviews = (*reviews, twin_review(newcomer.ref, chosen))
     _remember(newcomer, chosen, index)
     key = newcomer.key if evidence == "our key" else ""
     return Placed(Link(newcomer.ref, chosen, role, key=key), evidence, is_new, reviews)
@@ -132,10 +132,14 @@ def _remember(newcomer: Newcomer, lead_id: str, index: Index) -> None:
     index.mains.add((lead_id, newcomer.ref.account))
 
 
-def _twin_review(newcomer: Newcomer, lead_id: str) -> Review:
-    ref = newcomer.ref
+def twin_subject(ref: Ref) -> str:
+    return f"twin:{ref.account}:{ref.object}:{ref.id}"
+
+
+def twin_review(ref: Ref, lead_id: str) -> Review:
+    """That an account has a second record of one person is told, and somebody may say that it is another one's."""
     question = f"{ref.object} {ref.id} is a second record of one person in {ref.account}. Merge them in the CRM, or say that they differ."
-    return Review("twin", f"twin:{ref.account}:{ref.object}:{ref.id}", question, lead_id, (ref,), choices=pair_choices(ref, [lead_id]))
+    return Review("twin", twin_subject(ref), question, lead_id, (ref,), choices=pair_choices(ref, [lead_id]))
 
 
 def _hint_review(newcomer: Newcomer, known: Known) -> Review:

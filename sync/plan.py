@@ -41,13 +41,17 @@ Restricted = frozenset[tuple[str, str]]  # (channel, address)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An account where the lead has no record. `blocked` is (cause, sentence, fix) where none may be created."""
+    """An account where the lead has no record. `blocked` is (cause, sentence, fix) where none may be created.
+
+    `wanted`: somebody waits for it, so that every run looks whether it can be created by now.
+    """
 
     account: str
     object: str
     dialect: Any
     key: str
     blocked: tuple[str, str, str] | None = None
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

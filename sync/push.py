@@ -17,12 +17,13 @@ from connectors.base import Op, Outcome, Receipt, Record, Write
 from connectors.errors import ConnectorError
 from sync.census import Census
 from sync.endings import BY_US, DOOMED
+from sync.merging import NOT_MERGED, keep_merged, merged, survivor_of
 from sync.restricting import addresses_of
 from sync.settle import refuse, settle, settle_create, settle_unknown, without
 from sync.state import UNDONE, Base, Cell, Entry, EntryState, Link, LinkState, PlannedWrite, Problem, Ref, Review, Section, digest
 from sync.undo import hold_undone, withheld
 from sync.view import View
-from sync.workspace import Door, Workspace
+from sync.workspace import SETTLE_AFTER, Door, Workspace
 
 ONE_BY_ONE = 20  # entries journalled at once where every write is a call of its own
 OPEN = (EntryState.SENT, EntryState.UNKNOWN)
@@ -30,7 +31,7 @@ OPEN = (EntryState.SENT, EntryState.UNKNOWN)
 
 def push(workspace: Workspace, doors: Sequence[Door], run: str, census: Census) -> None:
     """Carry out the planned writes of `run`: every no first, everywhere; then the rest. One thread per account."""
-    for sections in ((Section.RESTRICT,), (Section.CREATE, Section.UPDATE, Section.UNDO, Section.DELETE)):
+    for sections in ((Section.RESTRICT,), (Section.CREATE, Section.UPDATE, Section.UNDO, Section.MERGE, Section.DELETE)):
         with ThreadPoolExecutor(max(1, len(doors))) as pool:
             for future in [pool.submit(_push_account, workspace, door, run, census, sections) for door in doors]:
                 future.result()
@@ -83,6 +84,8 @@ def request(write: PlannedWrite) -> Write:
         return Write(Op.CREATE, write.object, fields, None, write.key)
     if write.section is Section.DELETE:
         return Write(Op.DELETE, write.object, {}, write.id)
+    if write.section is Section.MERGE:
+        return Write(Op.MERGE, write.object, {}, write.id, loser=write.loser)
     return Write(Op.UPDATE, write.object, fields, write.id)
 
 
@@ -106,9 +109,10 @@ class _Settling:
         self.again: list[tuple[PlannedWrite, str]] = []
         self.marks: dict[tuple[EntryState, str, str, str, str], list[int]] = {}
         self.addresses: dict[Ref, tuple[str, set[str]]] = {}
+        self.merged: list[tuple[PlannedWrite, Ref]] = []
 
     def load(self, entries: Sequence[Entry]) -> None:
-        ids = [entry.write.id for entry in entries if entry.write.id is not None]
+        ids = [id for entry in entries for id in (entry.write.id, entry.write.loser) if id not in (None, "")]
         found = self.unit.links_at(self.door.name, self.object, ids)
         self.links = {link.ref: (link, base) for link, base in found.values()}
 
@@ -123,14 +127,17 @@ class _Settling:
                 self._deleted(entry, receipt)
             case Outcome.GONE if entry.write.section is Section.DELETE:
                 self._deleted(entry, receipt)
+            case Outcome.MERGED:
+                self._merged(entry, receipt)
             case Outcome.ADOPTED:
                 self._adopted(entry, receipt)
+            case Outcome.REJECTED if entry.write.section is Section.MERGE:
+                self._not_merged(entry, receipt)
             case Outcome.REJECTED:
                 self._rejected(entry, receipt)
             case Outcome.GONE:
                 self._end(entry, EntryState.FAILED, receipt, "failed")
-                if write.id is not None:
-                    self.hints.append(Ref(self.door.name, self.object, write.id))
+                self.hints += [Ref(self.door.name, self.object, id) for id in (write.id, write.loser) if id is not None and id != ""]
             case Outcome.UNKNOWN:
                 self._end(entry, EntryState.UNKNOWN, receipt, "unknown")
             case _:
@@ -165,6 +172,24 @@ class _Settling:
         link, base = self.links[Ref(self.door.name, self.object, entry.write.id or "")]
         self.links[link.ref] = (_deleted_link(link), Base(base.pairs, self.now))
         self._end(entry, EntryState.DONE, receipt, "deleted")
+
+    def _merged(self, entry: Entry, receipt: Receipt) -> None:
+        """The survivor takes the place of both; it is read at once, because what it shows, and whom it allows to be written to, is news."""
+        write = entry.write
+        survivor = Ref(self.door.name, self.object, receipt.id or write.id or "")
+        self.links.update(merged(self.links, write, survivor, self.now + SETTLE_AFTER))
+        self.merged.append((write, survivor))
+        self._end(entry, EntryState.DONE, receipt, "deleted", id=survivor.id)
+
+    def _not_merged(self, entry: Entry, receipt: Receipt) -> None:
+        """What a CRM would not merge is not tried again by every run."""
+        loser = Ref(self.door.name, self.object, entry.write.loser)
+        link, base = self.links[loser]
+        self.links[loser] = (replace(link, ending=NOT_MERGED), base)
+        fix = "Merge the two in the CRM by hand, or `leadloom problems retry ID` once they can be merged."
+        message = f"{loser.object} {loser.id}: {receipt.message or 'The CRM did not merge the records.'}"
+        self.problems.append(Problem(self.door.name, f"not_merged:{receipt.cause}", message, fix, loser, entry.write.lead_id))
+        self._end(entry, EntryState.HELD, receipt, "held")
 
     def _adopted(self, entry: Entry, receipt: Receipt) -> None:
         """The CRM already has this person: nothing was written; the record is read and linked by the next pass."""
@@ -216,6 +241,8 @@ class _Settling:
         unit.put_addresses(self.addresses)
         for (state, outcome, cause, message, id), ops in self.marks.items():
             unit.mark(ops, state, outcome=outcome, cause=cause, message=message, id=id, at=self.now)
+        for write, survivor in self.merged:
+            keep_merged(unit, write, survivor, self.now)
         unit.put_hints(self.hints, self.now)
         for write, run in self.again:
             unit.journal([write], run)
@@ -260,10 +287,34 @@ def settle_open(workspace: Workspace, doors: Sequence[Door], run: str, census: C
         try:
             for object, dialect in door.objects():
                 mine = [entry for entry in entries if entry.write.object == object]
-                _settle_updates(workspace, door, object, dialect, [entry for entry in mine if entry.write.id is not None], run)
+                merges, others = ([entry for entry in mine if (entry.write.loser != "") is side] for side in (True, False))
+                _settle_merges(workspace, door, object, merges)
+                _settle_updates(workspace, door, object, dialect, [entry for entry in others if entry.write.id is not None], run)
                 _settle_creates(workspace, door, object, dialect, [entry for entry in mine if entry.write.id is None], run)
         except ConnectorError as error:
             census.stop(door.name, error)
+
+
+def _settle_merges(workspace: Workspace, door: Door, object: str, entries: Sequence[Entry]) -> None:
+    """A merge is seen by the record that went; while it may still land, both are left alone."""
+    if not entries:
+        return
+    now, notices = workspace.now(), door.connector.capabilities.merge_notices
+    ids = sorted({id for entry in entries for id in (entry.write.id or "", entry.write.loser)})
+    records = {record.id: record for record in door.connector.get(object, ids, ())}
+    with workspace.store.begin() as unit:
+        links = {link.ref: (link, base) for link, base in unit.links_at(door.name, object, ids).values()}
+        for entry in entries:
+            survivor = survivor_of(entry.write, records, told=notices)
+            if survivor is not None:
+                unit.put_links(merged(links, entry.write, survivor, now + workspace.settle_after).values())
+                keep_merged(unit, entry.write, survivor, now)
+                unit.mark([entry.op], EntryState.DONE, outcome="looked_up", id=survivor.id, at=now)
+            elif entry.sent_at is None or now - entry.sent_at >= workspace.settle_after:
+                unit.mark([entry.op], EntryState.FAILED, outcome="lost", at=now)
+            else:
+                unit.mark([entry.op], EntryState.UNKNOWN, outcome="unknown", at=now)
+        unit.touch(entry.write.lead_id for entry in entries)
 
 
 def _settle_updates(workspace: Workspace, door: Door, object: str, dialect: Any, entries: Sequence[Entry], run: str) -> None:

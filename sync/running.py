@@ -17,7 +17,8 @@ from sync.document import PlanDocument, row_of
 from sync.doors import chosen, open_doors
 from sync.erase import delete_pending, owed, recall
 from sync.guarding import hold_back, trust_all
-from sync.joining import take_back, told
+from sync.joining import merged_for_ever, take_back, told
+from sync.merging import FINAL
 from sync.pull import account_problem, pull
 from sync.push import push, settle_open
 from sync.state import Entry, EntryState, Joining, PlannedWrite, Problem, Section
@@ -69,7 +70,7 @@ class Run:
         self.linked: Mapping[tuple[str, str], int] = {}
         self.waits: Mapping[tuple[str, str], frozenset[str]] = {}  # rows that are not written: their mapping changed
         self._undoing: tuple[Undoing, Taken] | None = None
-        self._regrouped: Joining | None = None  # what an undo did to two leads
+        self._regrouped: Mapping[str, Any] = {}  # what an undo did to two leads
 
     def read(self) -> None:
         with self.workspace.store.begin() as unit:
@@ -131,7 +132,9 @@ class Run:
         self._plan_only(lambda _: False, begin, None)
         with begin() as unit:
             back = take_back(unit, self.workspace, done, self.id, "undo")
-        self._undoing, self._regrouped = (undoing, Taken()), back
+            final = [Left(*ref, back.kept, "", FINAL) for ref in merged_for_ever(unit, back)]
+            self._regrouped = told(unit, back)
+        self._undoing = (undoing, Taken(len(final), final))
         self.weave(begin)
         self._plan_only(lambda entry: entry.write.lead_id in (back.kept, back.gone), begin, sink)
 
@@ -163,8 +166,8 @@ class Run:
             return None
         undoing, tally = self._undoing
         left = [asdict(one) for one in tally.left]
-        leads = {} if self._regrouped is None else told(self._regrouped)
-        return {"run": undoing.run, "fields": tally.fields, "back": tally.back, "stay": tally.fields - tally.back, "left": left, **leads}
+        counts = {"fields": tally.fields, "back": tally.back, "stay": tally.fields - tally.back}
+        return {"run": undoing.run, **counts, "left": left, **self._regrouped}
 
     def guard(self, *, trusting: bool = True, by: Guards | None = None) -> None:
         hold_back(self._turn(), self.linked, trusting=trusting, by=by)

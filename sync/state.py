@@ -200,6 +200,7 @@ class Section(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     UNDO = "undo"  # fields of a record get back what they showed
+    MERGE = "merge"  # a record becomes part of another one of its CRM, for ever
     DELETE = "delete"  # a record is taken out of its CRM
 
 

@@ -17,6 +17,7 @@ from mappings.sets import project
 from mappings.sets import shown as shown_in
 from mappings.values import Held
 from sync.contest import SKEW
+from sync.merging import NOT_MERGED
 from sync.plan import Restricted, address
 from sync.settle import is_spelling
 from sync.state import (
@@ -308,7 +309,9 @@ def withheld(link: Link) -> Link:
 
 
 def released(link: Link) -> Link:
-    """A withheld link that stands in nobody's way any more. Its key is free: the new create carries it again."""
+    """A withheld link that stands in nobody's way any more (its key is free: the new create carries it again), or a twin to be merged."""
+    if link.ending == NOT_MERGED:
+        return replace(link, ending="")
     return replace(link, state=LinkState.ENDED, ending=RELEASED, key="") if link.state is LinkState.WITHHELD else link
 
 

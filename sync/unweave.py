@@ -11,6 +11,7 @@ from typing import Any
 from connectors.errors import ConnectorError
 from mappings.sets import shown
 from sync.census import Census
+from sync.merging import FINAL
 from sync.plan import address
 from sync.state import Entry, Link, PlannedWrite, Ref, Revision, Section
 from sync.undo import Left, Now, Undoing, released, undo, written
@@ -139,7 +140,9 @@ class _Chunk:
             self.entries: dict[tuple[str, Ref], list[Entry]] = defaultdict(list)
             for lead_id, entries in self.journal.items():
                 for entry in _of_run(entries, self.undoing):
-                    if not _is_deletion(entry):
+                    if entry.write.section is Section.MERGE:
+                        self._leave_merged(entry)
+                    elif not _is_deletion(entry):
                         self.entries[(lead_id, _ref(entry))].append(entry)
             created = sorted({lead_id for (lead_id, _), entries in self.entries.items() if any(map(_is_create, entries))})
             self.gave = _gave(unit.revisions_of(created))
@@ -182,6 +185,10 @@ class _Chunk:
         cells = {cell.row_id for entry in entries for cell in entry.write.cells if not cell.held and self.undoing.field in ("", cell.field)}
         if cells:
             self._count(len(cells), [Left(*ref, lead_id, "", f"{ref.account} cannot be read", len(cells))])
+
+    def _leave_merged(self, entry: Entry) -> None:
+        if self.undoing.field == "":
+            self._count(1, [Left(entry.write.account, entry.write.object, entry.write.loser, entry.write.lead_id, "", FINAL)])
 
     def _count(self, fields: int, left: Sequence[Left]) -> None:
         self.tally.fields += fields

@@ -23,6 +23,7 @@ from sync.decide import Decision, decide
 from sync.endings import DOOMED, RETURNING, ended_problem, endings_of, follow_aliases, merged_leads
 from sync.matching import fill, match, remember
 from sync.merge import Merged, merge
+from sync.merging import merges
 from sync.placing import EPOCH, place
 from sync.plan import LeadPlan, Place, address, lead_address, plan
 from sync.pull import is_back
@@ -172,8 +173,11 @@ class _Chunk:
         views = [self._scoped(view, lead) for view in merged.views]
         doomed = [view for view in views if view.link.ending == DOOMED]
         places = [] if doomed else self._places(lead)
+        self.wanted = any(place.wanted and place.blocked is not None for place in places)
         owed = plan(lead, views, places, self.restricted, self.turn.workspace.policy, self._waiting(state.id))
-        owed = replace(owed, writes=(*owed.writes, *(_delete(view) for view in doomed if view.ref not in self._waiting(state.id))))
+        waiting = self._waiting(state.id)
+        final = [*(_delete(view) for view in doomed if view.ref not in waiting), *merges(owed.views, self.turn.doors, waiting)]
+        owed = replace(owed, writes=(*owed.writes, *final))
         merged = replace(merged, views=tuple(views))
         self.writes += owed.writes
         self.problems += [*merged.problems, *owed.problems]
@@ -189,7 +193,7 @@ class _Chunk:
         lead = replace(
             decision.lead,
             open_debts=bool(owed.writes),
-            due=EPOCH if owed.rebased else self._due(before, decision),
+            due=EPOCH if owed.rebased or self.wanted else self._due(before, decision),
         )
         if lead.fields != before.fields:
             self.turn.census.leads["changed"] += 1 if before.version else 0
@@ -284,11 +288,8 @@ class _Chunk:
             self.reviews.append(merged_leads(now_at, sorted({ended.lead_id, there[now_at.id][0].lead_id})))
 
     def _waiting(self, lead_id: str) -> frozenset[Ref]:
-        return frozenset(
-            Ref(entry.write.account, entry.write.object, entry.write.id)
-            for entry in self.open.get(lead_id, [])
-            if entry.write.id is not None
-        )
+        writes = [entry.write for entry in self.open.get(lead_id, [])]
+        return frozenset(Ref(one.account, one.object, id) for one in writes for id in (one.id, one.loser) if id not in (None, ""))
 
     def _places(self, lead: LeadState) -> list[Place]:
         links = [*(link for link, _ in self.views.get(lead.id, [])), *(link for link, _ in self.links if link.lead_id == lead.id)]

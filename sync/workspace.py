@@ -50,6 +50,7 @@ CAPS: Mapping[str, Cap] = {
     "updates": Cap(20_000, 0.5, 1_000, 1_000),
     "clears": Cap(500, 0.05, 20, 20),
     "deletes": Cap(25, 0.01, 5, 5),
+    "merges": Cap(25, 0.01, 5, 5),
     "restrictions": Cap(500, 0.05, 21, 500),
 }
 NO_CAP = Cap(1_000_000_000, 1_000_000_000.0, 1, 1_000_000_000)
@@ -92,6 +93,7 @@ class Endings:
 class Account:
     """One connected CRM. `bind(object, schema, owners, identity)` gives the dialect of an object in this very account.
 
+    `merge_duplicates`: further records of one person are merged inside the CRM, where it can be done from outside.
     `meanings(object)` says for which field of a lead each mapped row stands: as much of the dialect as is known without asking the CRM.
     """
 
@@ -103,6 +105,7 @@ class Account:
     scope: Scope = Scope()
     endings: Endings = Endings()
     meanings: Callable[[str], Mapping[str, str]] = lambda _object: {}
+    merge_duplicates: bool = False
 
 
 class NobodyErased:

@@ -12,6 +12,8 @@ ending_feed = Need("endings among the changes", lambda _, can: can.tombstones ==
 ending_sweep = Need("endings by sweep", lambda _, can: can.tombstones == "sweep")
 merge_notices = Need("merges told", lambda _, can: can.merge_notices)
 no_merge_notices = Need("merges that look like disappearances", lambda _, can: not can.merge_notices)
+merges = Need("merges from outside", lambda _, can: can.merges)
+no_merges = Need("merges in the CRM's own pages only", lambda _, can: not can.merges)
 lagging_search = Need("a search that lags", lambda dialect, can: can.search_lag_s > 0 and len(dialect.drowsy) > 0)
 conversion = Need("conversion", lambda dialect, _: dialect.converts_to is not None)
 token_pages = Need("walks by the vendor's page token", lambda dialect, _: dialect.token_pages)

@@ -369,6 +369,23 @@ def door_of(connector: Any) -> Door:
 # -- the list --------------------------------------------------------------------------------------------------------------------------
 
 
+class MergesTheWrongWay(Liar):
+    """The one that was to stay goes."""
+
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        turned = [replace(write, id=write.loser, loser=write.id) if write.op is Op.MERGE else write for write in writes]
+        return self.inner.write(object, turned)
+
+
+class MergesTwice(Liar):
+    """A merge that was not answered is sent again."""
+
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        if write.op is Op.MERGE and receipt.outcome is Outcome.UNKNOWN:
+            return self.inner.write(write.object, [write])[0]
+        return receipt
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """A liar, and the contract tests that name its lie: "chapter.test" with the test's further arguments."""
@@ -414,6 +431,8 @@ MUTANTS = (
     _liar(EndsAfterOnePage, _by("changes.test_the_first_walk_shows_everybody")),
     _liar(ForgetsItsCursor, _by("changes.test_the_second_walk_shows_nothing")),
     _liar(ForgetsMerges, _by("endings.test_a_merged_record_tells_where_it_went"), need=declared.merge_notices),
+    _liar(MergesTheWrongWay, _by("merging.test_the_survivor_is_the_one_that_was_named"), need=declared.merges, at="pipedrive"),
+    _liar(MergesTwice, _by("merging.test_a_merge_without_an_answer_is_unknown_and_not_repeated"), need=declared.merges, at="pipedrive"),
     _liar(ShowsTheDead, _by("endings.test_a_deleted_record_is_shown_as_ended"), at="salesforce"),
     _liar(EchoesIntentAsReadback, _by("writing.test_a_receipt_shows_what_the_crm_shows_and_not_what_was_sent")),
     _liar(LoosensConsent, _by("writing.test_no_write_takes_an_opt_out_back", False), _by("writing.test_no_create_takes_an_opt_out_back")),

@@ -128,6 +128,9 @@ class Rig:
     def erase(self, id: str) -> Write:
         return Write(Op.ERASE, self.object, id=id)
 
+    def merge(self, loser: str, into: str) -> Write:
+        return Write(Op.MERGE, self.object, id=into, loser=loser)
+
     def write(self, *writes: Write) -> list[Receipt]:
         return self.connector.write(self.object, writes)
 

@@ -68,6 +68,7 @@ class World:
         self.scope = Scope(create=True)
         self.endings: dict[str, Endings] = {}
         self.purposes: dict[str, dict[str, str]] = {}  # what lists and subscription types are about
+        self.merging: set[str] = set()  # CRMs in which duplicates are merged
         self._looked: dict[str, int] = {}
 
     def workspace(self, **changes: Any) -> Workspace:
@@ -90,7 +91,7 @@ class World:
         access = Access(crm, crm, host, secrets, {"instance_url": host} if crm == "salesforce" else {})
         connector = connect(access, clock=self.clock.now, sleep=self.clock.advance, adapter=adapter, pacing=False)
         endings, meanings = self.endings.get(crm, Endings()), partial(self.meanings, crm)
-        return Account(crm, crm, OBJECTS[crm], connector, partial(self.bind, crm), self.scope, endings, meanings)
+        return Account(crm, crm, OBJECTS[crm], connector, partial(self.bind, crm), self.scope, endings, meanings, crm in self.merging)
 
     def meanings(self, crm: str, object: str) -> dict[str, str]:
         return {row.remote: row.lead for row in self.mapping(crm, object).rows if row.lead != ""}

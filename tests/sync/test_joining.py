@@ -237,7 +237,7 @@ def test_merged_and_undone_is_as_before(world: Build, synced: bool) -> None:
     built = two(world)
     kept, gone = pair(built)
     before = (links(built), values(built, kept), values(built, gone), restrictions(built), built.shown())
-    run = merge(built).run
+    run = merge(built)["run"]
     if synced:
         built.sync()
     report = engine.undo(built.workspace(), Undoing(run))
@@ -270,7 +270,7 @@ def shown_in(shown: Any) -> Any:
 def test_what_was_typed_since_stays_with_its_record(world: Build) -> None:
     built = two(world)
     kept, gone = pair(built)
-    run = merge(built).run
+    run = merge(built)["run"]
     built.sync()
     (person,) = built.records("pipedrive", "persons")
     built.act("pipedrive", "edit", "persons", str(person["id"]), fields={"last_name": "Weber"})
@@ -281,7 +281,7 @@ def test_what_was_typed_since_stays_with_its_record(world: Build) -> None:
 
 def test_the_plan_of_an_undo_shows_what_goes_back(world: Build) -> None:
     built = two(world)
-    run = merge(built).run
+    run = merge(built)["run"]
     built.sync()
     document, _ = engine.plan_undo(built.workspace(), Undoing(run))
     assert {row.account for row in document.rows} == set(CRMS)
@@ -292,7 +292,7 @@ def test_the_plan_of_an_undo_shows_what_goes_back(world: Build) -> None:
 
 def test_a_merge_is_taken_back_once(world: Build) -> None:
     built = two(world)
-    run = merge(built).run
+    run = merge(built)["run"]
     engine.undo(built.workspace(), Undoing(run))
     with pytest.raises(Stopped, match="already"):
         engine.undo(built.workspace(), Undoing(run))
@@ -301,7 +301,7 @@ def test_a_merge_is_taken_back_once(world: Build) -> None:
 def test_an_undo_of_a_merge_can_be_undone(world: Build) -> None:
     built = two(world)
     kept, gone = pair(built)
-    run = merge(built).run
+    run = merge(built)["run"]
     merged = (links(built), values(built, kept))
     report = engine.undo(built.workspace(), Undoing(run))
     engine.undo(built.workspace(), Undoing(report.run))
@@ -312,7 +312,7 @@ def test_an_undo_of_a_merge_can_be_undone(world: Build) -> None:
 def test_undoing_a_merge_is_no_decision_that_they_differ(world: Build) -> None:
     built = two(world)
     kept, gone = pair(built)
-    engine.undo(built.workspace(), Undoing(merge(built).run))
+    engine.undo(built.workspace(), Undoing(merge(built)["run"]))
     with built.store.begin() as unit:
         assert unit.decisions_about([f"lead:{kept}", f"lead:{gone}"]) == {}
 
@@ -350,8 +350,8 @@ def one_with_a_twin(world: Build) -> World:
 def test_a_split_makes_a_lead_of_what_its_records_show(world: Build) -> None:
     built = one_with_a_twin(world)
     (lead,) = {one[1] for one in links(built)}
-    joining = engine.split_lead(built.workspace(), lead, [ref_of(built, "pipedrive", "persons")], "anna")
-    new = state(built, joining.gone)
+    parted = engine.split_lead(built.workspace(), lead, [ref_of(built, "pipedrive", "persons")], "anna")
+    new = state(built, parted["split"]["gone"])
     assert (new.fields["last_name"], [item.key for item in new.fields["emails"]]) == ("Schmidt", ["anna@acme.example"])
     assert [item.key for item in new.fields["phones"]] == ["+493023125000"]
     assert [item.key for item in state(built, lead).fields["emails"]] == ["anna@acme.example"]
@@ -406,12 +406,12 @@ def test_a_split_is_undone_and_the_lead_is_as_before(world: Build) -> None:
     built = one_with_a_twin(world)
     (lead,) = {one[1] for one in links(built)}
     before = (links(built), values(built, lead))
-    joining = engine.split_lead(built.workspace(), lead, [ref_of(built, "pipedrive", "persons")], "anna")
+    parted = engine.split_lead(built.workspace(), lead, [ref_of(built, "pipedrive", "persons")], "anna")
     built.sync()
-    engine.undo(built.workspace(), Undoing(joining.run))
+    engine.undo(built.workspace(), Undoing(parted["run"]))
     assert (links(built), values(built, lead)) == before
     with built.store.begin() as unit:
-        assert unit.decisions_about([f"lead:{lead}", f"lead:{joining.gone}"]) == {}
+        assert unit.decisions_about([f"lead:{lead}", f"lead:{parted['split']['gone']}"]) == {}
     assert quiet(built)
 
 
@@ -428,7 +428,7 @@ def test_a_lead_that_gave_its_record_away_gets_another_one(world: Build) -> None
     built = world([ANNA], CRMS)
     built.sync()
     lead = lead_of(built, "hubspot", "contacts")
-    new = engine.split_lead(built.workspace(), lead, [ref_of(built, "pipedrive", "persons")], "anna").gone
+    new = engine.split_lead(built.workspace(), lead, [ref_of(built, "pipedrive", "persons")], "anna")["split"]["gone"]
     (contact,) = built.records("hubspot", "contacts")
     built.act("hubspot", "edit", "contacts", contact["id"], fields={"email": "anna@work.example"})
     built.sync()
@@ -450,11 +450,11 @@ def test_ids_are_stable_over_a_chain_of_merges_and_splits(world: Build) -> None:
     with built.store.begin() as unit:
         assert unit.survivors([a, b, c]) == {a: c, b: c}
     back = engine.split_lead(built.workspace(), c, [ref_of(built, "hubspot", "contacts")], "anna")
-    assert back.gone == a
+    assert back["split"]["gone"] == a
     with built.store.begin() as unit:
         assert unit.survivors([a, b, c]) == {b: c}
     back = engine.split_lead(built.workspace(), c, [ref_of(built, "pipedrive", "persons")], "anna")
-    assert back.gone == b
+    assert back["split"]["gone"] == b
     built.sync()
     assert quiet(built)
 
