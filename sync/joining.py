@@ -105,6 +105,7 @@ def _join(unit: Any, workspace: Workspace, kept_id: str, gone_id: str, run: str,
     handed_over = _handed_over(ours, theirs, kept.id)
     unit.put_leads([lead], now)
     unit.drop_lead(gone.id)
+    unit.forget_likeness(gone.id)
     unit.put_links(handed_over)
     unit.move_records(refs, kept.id)
     unit.move_unwritten(gone.id, kept.id)
