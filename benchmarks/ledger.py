@@ -18,9 +18,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from leads.consent.document import addressed, read_events
+from leads.consent.document import addressed
 from leads.consent.fold import fold
 from leads.consent.policy import profile
+from leads.consent.reading import read_events
 from leads.consent.status import Key, status_of
 from store.store import open_store
 

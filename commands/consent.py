@@ -38,8 +38,8 @@ def evaluate(
 ) -> None:
     """Answer the questions of a file from its events alone: no store, no clock, no settings."""
     from commands import showing
-    from leads.consent.document import ConsentFileWrong
     from leads.consent.document import evaluate as evaluated
+    from leads.consent.reading import ConsentFileWrong
 
     try:
         answers = evaluated(read_json(file))
@@ -306,7 +306,7 @@ def _record(
 def _keep(rows: Sequence[Mapping[str, Any]], by: str, as_json: bool, config: Path | None) -> None:
     from commands import showing
     from commands.workspace import open_workspace, settings_of
-    from leads.consent.document import ConsentFileWrong
+    from leads.consent.reading import ConsentFileWrong
     from sync.consents import record
 
     try:

@@ -10,7 +10,8 @@ from typing import Any
 
 from commands.consent import read_json
 from commands.exits import Stop
-from leads.consent.document import ConsentFileWrong, addressed
+from leads.consent.document import addressed
+from leads.consent.reading import ConsentFileWrong
 
 COLUMNS = (
     "id", "kind", "identifier", "email", "phone", "person", "at", "purpose", "channel", "scope", "form_id", "form_version", "text_sha256",

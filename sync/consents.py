@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leads.consent.document import addressed, read_events
+from leads.consent.document import addressed
 from leads.consent.event import ANY, RESTRICTIONS, Event, Kind, Scope
 from leads.consent.fold import fold
 from leads.consent.policy import Policy
+from leads.consent.reading import read_events
 from leads.consent.status import WORST, Answer, Key, Links, restricts_profiling, status_of
 from sync.state import PROFILING, Base, Joining, Link, LinkState, Ref, Restriction, Way
 from sync.workspace import Workspace

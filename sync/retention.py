@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from leads.consent.document import read_events
+from leads.consent.reading import read_events
 from leads.consent.retention import Clocks, Due, of_events, of_prospect
 from leads.model import ABSENT
 

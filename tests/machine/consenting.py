@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from leads import normal
-from leads.consent.document import read_events
 from leads.consent.fold import Folded, fold
 from leads.consent.policy import profile
+from leads.consent.reading import read_events
 from leads.consent.status import WORST, Key, status_of
 from mappings.sets import shown
 from sync import engine

@@ -7,8 +7,8 @@ import os
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leads.consent.document import read_events
 from leads.consent.event import RESTRICTIONS, Kind
+from leads.consent.reading import read_events
 from tests.leads.consent.acts import DE, Event, at, flag
 from tests.leads.consent.worlds import (
     ADDRESSES,

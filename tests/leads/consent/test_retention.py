@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from leads.consent.document import read_events
+from leads.consent.reading import read_events
 from leads.consent.retention import Clocks, of_events, of_prospect
 from leads.consent.times import duration, instant
 from tests.leads.consent.acts import at, doi, no, request, single

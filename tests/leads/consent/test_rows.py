@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from leads.consent.document import ConsentFileWrong, evaluate
+from leads.consent.document import evaluate
+from leads.consent.reading import ConsentFileWrong
 from tests.leads.consent.acts import DE, TEXT, A, B, at, basis, doi, file, flag, no, request, single
 from tests.leads.consent.rows import ROWS, Row
 
