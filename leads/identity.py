@@ -70,6 +70,15 @@ def names_agree(one: Name, other: Name) -> Agreement:
     return next(level for level in (Agreement.AGREE, Agreement.UNKNOWN, Agreement.CONTRADICT) if level in found)
 
 
+def is_whole(name: Name) -> bool:
+    """Whether a name has a first and a last one, both spelled out: all that one needs to tell two people apart."""
+    return any(_spelled(parts.first) and _spelled(parts.last) for parts in _readings(name))
+
+
+def _spelled(words: Words) -> bool:
+    return any(len(word) > 1 for word in words)
+
+
 def _agreement(one: Parts, other: Parts) -> Agreement:
     if one.rank != other.rank and one.rank is not None and other.rank is not None:
         return Agreement.CONTRADICT
@@ -92,7 +101,7 @@ def _partly_agree(one: Parts, other: Parts) -> Agreement:
 
 
 def _is_spelled_out(name: Parts) -> bool:
-    return any(len(word) > 1 for word in (*name.first, *name.last))
+    return _spelled((*name.first, *name.last))
 
 
 def _same(one: Words, other: Words) -> bool:

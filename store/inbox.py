@@ -54,6 +54,12 @@ class Inbox(Queries):
             for row in self._run(query.order_by(inbox.id).limit(limit))
         ]
 
+    def strangers(self, account: str, object: str, after: str, limit: int) -> list[tuple[Ref, Record]]:
+        """What was read of an object and is given to no lead yet, by id."""
+        inbox = t.inbox.c
+        query = sa.select(t.inbox).where(inbox.account == account, inbox.object == object, inbox.id > after, inbox.lead_id == "")
+        return [(Ref(row.account, row.object, row.id), _record(row)) for row in self._run(query.order_by(inbox.id).limit(limit))]
+
     def give_to_leads(self, refs: Mapping[Ref, str]) -> None:
         rows = [{"b_account": ref.account, "b_object": ref.object, "b_id": ref.id, "b_lead": lead_id} for ref, lead_id in refs.items()]
         if rows:

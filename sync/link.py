@@ -4,15 +4,18 @@ Pure. Known links are looked up before this step; here only newcomers are placed
 carry (a hint: people clone and import records), by a cleaned e-mail address. Leads that a person called the same are one home. Evidence
 that contradicts goes to review, and the newcomer becomes a lead of its own: two leads too many can be joined, one too few cannot be told
 apart again.
+
+The order in which records come must not matter. A batch is looked at as a whole: who shares addresses by way of others is one party,
+and who says most about himself is placed first. Who has an address but no whole name waits until all others of the run have a lead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import combinations, islice
 
-from leads.identity import Agreement, names_agree
+from leads.identity import Agreement, is_whole, names_agree
 from sync.state import Link, Ref, Review, Role, pair_choices
 
 Name = tuple[str, str]  # first, last; empty where unknown
@@ -32,11 +35,17 @@ class Newcomer:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A lead as far as linking needs it."""
+    """A lead as far as linking needs it. `also` are further names that records given to it in this run show."""
 
     lead_id: str
     name: Name
     mailboxes: frozenset[str]
+    also: frozenset[Name] = frozenset()
+
+    def agrees(self, name: Name) -> Agreement:
+        """A name that contradicts one of its records is not its name, however well it goes with another."""
+        found = {names_agree(name, one) for one in (self.name, *self.also)}
+        return next(level for level in (Agreement.CONTRADICT, Agreement.AGREE, Agreement.UNKNOWN) if level in found)
 
 
 @dataclass
@@ -59,8 +68,47 @@ class Placed:
 
 
 def link(newcomers: Iterable[Newcomer], index: Index, new_id: Callable[[Ref], str]) -> list[Placed]:
-    """Place every newcomer, in the order given."""
-    return [_place(newcomer, index, new_id) for newcomer in newcomers]
+    """Place every newcomer. Neither the order given nor what of them comes first changes the answer."""
+    together = _with_their_party(sorted(newcomers, key=_order), index)
+    return [_place(newcomer, index, new_id) for newcomer in together]
+
+
+def is_sure(newcomer: Newcomer) -> bool:
+    """Whether a newcomer can be placed before all others are known: nobody who comes later could be meant by what it shows."""
+    return newcomer.key != "" or newcomer.lead_hint != "" or not newcomer.mailboxes or is_whole(newcomer.name)
+
+
+def _order(newcomer: Newcomer) -> tuple[bool, bool, bool, int, Ref]:
+    return (newcomer.key == "", newcomer.lead_hint == "", not is_whole(newcomer.name), -len(newcomer.mailboxes), newcomer.ref)
+
+
+def _with_their_party(newcomers: Sequence[Newcomer], index: Index) -> list[Newcomer]:
+    """Those whose names agree and whose addresses hang together share all of these, unless they would meet in more than one lead."""
+    party = {newcomer.ref: [newcomer] for newcomer in newcomers}
+    for sharing in _by_address(newcomers).values():
+        for one, other in combinations(sharing, 2):
+            if party[one.ref] is not party[other.ref] and names_agree(one.name, other.name) is Agreement.AGREE:
+                party[one.ref] += party[other.ref]
+                party.update(dict.fromkeys([each.ref for each in party[other.ref]], party[one.ref]))
+    shared = {id(members): _shared(members, index) for members in party.values()}
+    return [replace(one, mailboxes=shared[id(party[one.ref])] or one.mailboxes) for one in newcomers]
+
+
+def _by_address(newcomers: Sequence[Newcomer]) -> dict[str, list[Newcomer]]:
+    found: dict[str, list[Newcomer]] = {}
+    for newcomer in newcomers:
+        for mailbox in newcomer.mailboxes if is_whole(newcomer.name) else ():
+            found.setdefault(mailbox, []).append(newcomer)
+    return found
+
+
+def _shared(members: Sequence[Newcomer], index: Index) -> tuple[str, ...]:
+    """The addresses of a party; none where some of its names contradict, or it belongs to several leads already."""
+    mailboxes = tuple(sorted({mailbox for one in members for mailbox in one.mailboxes}))
+    if len({lead_id for mailbox in mailboxes for lead_id in index.by_mailbox.get(mailbox, ())}) > 1:
+        return ()
+    names = sorted({one.name for one in members})
+    return () if any(names_agree(*pair) is Agreement.CONTRADICT for pair in combinations(names, 2)) else mailboxes
 
 
 def _place(newcomer: Newcomer, index: Index, new_id: Callable[[Ref], str]) -> Placed:
@@ -89,7 +137,7 @@ def _find(newcomer: Newcomer, index: Index) -> tuple[str | None, str, tuple[Revi
 
 
 def _contradicts(newcomer: Newcomer, known: Known) -> bool:
-    if names_agree(newcomer.name, known.name) is Agreement.CONTRADICT:
+    if known.agrees(newcomer.name) is Agreement.CONTRADICT:
         return True
     return bool(newcomer.mailboxes) and bool(known.mailboxes) and known.mailboxes.isdisjoint(newcomer.mailboxes)
 
@@ -98,7 +146,7 @@ def _by_mailbox(newcomer: Newcomer, index: Index) -> tuple[str | None, str, tupl
     there = sorted({lead_id for mailbox in newcomer.mailboxes for lead_id in index.by_mailbox.get(mailbox, ())})
     if not there:
         return None, "first seen", ()
-    agreements = {lead_id: names_agree(newcomer.name, index.leads[lead_id].name) for lead_id in there}
+    agreements = {lead_id: index.leads[lead_id].agrees(newcomer.name) for lead_id in there}
     same_person = [lead_id for lead_id in there if agreements[lead_id] is Agreement.AGREE]
     possible = [lead_id for lead_id in there if agreements[lead_id] is Agreement.UNKNOWN]
     homes = same_person or (possible if possible == there else [])
@@ -126,7 +174,8 @@ def _remember(newcomer: Newcomer, lead_id: str, index: Index) -> None:
     known = index.leads.get(lead_id)
     name = known.name if known is not None and any(known.name) else newcomer.name
     mailboxes = (known.mailboxes if known is not None else frozenset[str]()) | set(newcomer.mailboxes)
-    index.leads[lead_id] = Known(lead_id, name, mailboxes)
+    also = (known.also if known is not None else frozenset[Name]()) | {newcomer.name}
+    index.leads[lead_id] = Known(lead_id, name, mailboxes, also - {name, ("", "")})
     for mailbox in newcomer.mailboxes:
         index.by_mailbox.setdefault(mailbox, set()).add(lead_id)
     index.mains.add((lead_id, newcomer.ref.account))

@@ -16,7 +16,7 @@ from leads.model import ABSENT, Items
 from leads.normal import Refused
 from mappings.sets import shown
 from sync.census import Census
-from sync.link import Index, Known, Newcomer, Placed, elders, link
+from sync.link import Index, Known, Newcomer, Placed, elders, is_sure, link
 from sync.pull import lead_hint, our_key
 from sync.restricting import addresses_of, restrict_nameless
 from sync.state import Base, LeadState, Link, LinkState, Problem, Ref, Revision, digest, link_step, pair_key, refs_text
@@ -26,12 +26,16 @@ FOREIGN = "foreign_keys"  # why a record is parked
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def place(turn: Pass, unit: Any, dialect: Any, strangers: Sequence[tuple[Ref, Record]], parked: set[Ref]) -> None:
-    """Give a batch of records of one account to leads. `parked` are those of them that earlier runs had left alone."""
+def place(turn: Pass, unit: Any, dialect: Any, strangers: Sequence[tuple[Ref, Record]], parked: set[Ref], *, sure: bool) -> None:
+    """Give a batch of records of one account to leads. `parked` are those of them that earlier runs had left alone.
+
+    Those who are `sure` have their turn first, in all accounts; the others, when all of those have a lead.
+    """
     ended = {ref: record for ref, record in strangers if record.ending is not None}
     _end_our_creates(unit, dialect, ended, turn.now)
     unit.drop_inbox(ended)
-    newcomers = _by_their_names(unit, [_newcomer(ref, record, dialect) for ref, record in strangers if record.ending is None])
+    here = [_newcomer(ref, record, dialect) for ref, record in strangers if record.ending is None]
+    newcomers = _by_their_names(unit, [newcomer for newcomer in here if is_sure(newcomer) is sure])
     if not newcomers:
         return
     index = _index(unit, newcomers, turn.dialects)
@@ -181,4 +185,5 @@ def _complete(unit: Any, index: Index, dialects: Mapping[tuple[str, str], Any]) 
             newcomer = _newcomer(ref, record, dialects[(ref.account, ref.object)])
             known = index.leads[id]
             name = known.name if any(known.name) else newcomer.name
-            index.leads[id] = Known(id, name, known.mailboxes | set(newcomer.mailboxes))
+            also = (known.also | {newcomer.name}) - {name, ("", "")}
+            index.leads[id] = Known(id, name, known.mailboxes | set(newcomer.mailboxes), also)

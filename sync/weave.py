@@ -75,9 +75,13 @@ def weave(
     """
     turn = Pass(workspace, doors, run, census, workspace.now())
     fill(turn, begin)
-    for door in sorted(doors, key=lambda door: workspace.policy.rank(door.name)):
+    doors_in_order = sorted(doors, key=lambda door: workspace.policy.rank(door.name))
+    for door in doors_in_order:
         for object, dialect in door.objects():
             _link_all(turn, door.name, object, dialect, begin)
+    for door in doors_in_order:
+        for object, dialect in door.objects():
+            _link_rest(turn, door.name, object, dialect, begin)
     after = ""
     while True:
         with begin() as unit:
@@ -103,7 +107,19 @@ def _link_all(turn: Pass, account: str, object: str, dialect: Any, begin: Begin)
             restrict(turn, unit, dialect, records, links)
             hear(turn, unit, dialect, records, links)
             strangers = [(ref, record) for ref, record, lead_id, _ in batch if lead_id == "" and ref not in rebound]
-            place(turn, unit, dialect, strangers, parked={ref for ref, _, _, why in batch if why})
+            place(turn, unit, dialect, strangers, parked={ref for ref, _, _, why in batch if why}, sure=True)
+
+
+def _link_rest(turn: Pass, account: str, object: str, dialect: Any, begin: Begin) -> None:
+    """Who could be one of several is placed when all others have their leads, so that it does not matter who came first."""
+    after = ""
+    while True:
+        with begin() as unit:
+            batch = unit.strangers(account, object, after, RECORDS)
+            if not batch:
+                return
+            after = batch[-1][0].id
+            place(turn, unit, dialect, batch, parked=set(), sure=False)
 
 
 @dataclass
