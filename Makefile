@@ -24,6 +24,7 @@ bench: $(INSTALLED)  ## speed, memory and API calls, as a table and as JSON
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.identity
 	$(BIN)/python -m benchmarks.ledger
+	$(BIN)/python -m benchmarks.live
 
 bench-peers: $(PEERS)/splink/.installed $(PEERS)/recordlinkage/.installed $(INSTALLED)  ## dedupe beside other tools, each in its own environment
 	$(BIN)/python -m benchmarks.identity --sets $(or $(SETS),dev_10k) --peers $(PEERS) -o build/identity-peers.json

@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 def why(lead: LeadArgument, field: FieldArgument = None, as_of: AsOf = None, as_json: Json = False, config: Config = None) -> None:
-    """Why a lead is as it is: each value with its source, time and rule, and the values that lost; its score, owner and records."""
+    """Why a lead is as it is: each value with its source, time, rule, and what lost; its score, owner, records, and who else it may be."""
     from commands import showing
 
     check_field(field)
@@ -39,14 +39,17 @@ def why(lead: LeadArgument, field: FieldArgument = None, as_of: AsOf = None, as_
         steps = [step for step in ever if at is None or step.at <= at]
         values = _values(found, steps, at)
         links = unit.links_of([found.id]).get(found.id, []) if at is None else _links_then(unit, found, ever, at)
-        document = {
+        document: Dict = {
             "lead_id": found.id,
             "as_of": moment(at, zone),
             "fields": [_reason(name, values[name], found, steps, zone) for name in _in_order(values) if field in (None, name)],
             "score": _score(values, at, config) if field is None or field in SCORED else None,
             "routing": _routing(unit.assignments(found.id), at, zone) if field in (None, "owner") else None,
             "records": _with_verdicts(unit, [row for one in links if (row := _record(*one, ever, writes, at, zone)) is not None], writes),
+            "apart": [],
         }
+        if field is None and at is None:
+            document |= _who(unit, found.id, document["records"], links, config)
     showing.print_json(document) if as_json else showing.show(*showing.of_reasons(document))
 
 
@@ -98,6 +101,17 @@ def _merged_into(lead_id: str, steps: Iterable[Step]) -> dict[str, datetime]:
 
 
 # Why
+
+
+def _who(unit: Unit, lead_id: str, records: Sequence[Dict], links: Sequence[tuple[Link, Base]], config: Config) -> Dict:
+    """The records with what speaks for their being one person, and the leads that come near to being the same one."""
+    from commands import evidence
+    from commands.workspace import meanings_of
+
+    there = [(link, base) for link, base in links if link.state == "active"]
+    said = {tuple(ref): found for ref, found in evidence.of_records(unit, there, meanings_of(config)).items()}
+    told = [{**row, "likeness": said.get((row["account"], row["object"], row["id"]))} for row in records]
+    return {"records": told, "apart": evidence.still_apart(unit, lead_id)}
 
 
 def _values(lead: LeadState, steps: Iterable[Step], at: datetime | None) -> Mapping[str, Any]:

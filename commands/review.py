@@ -52,6 +52,7 @@ def list_reviews(
 def show_review(id: ReviewId, as_json: Json = False, config: Config = None) -> None:
     """One question, with its sides next to each other and what each answer means."""
     from commands import showing
+    from commands.evidence import between
     from commands.workspace import open_memory, settings_of
 
     zone = ZoneInfo(settings_of(config).defaults.timezone)
@@ -60,6 +61,8 @@ def show_review(id: ReviewId, as_json: Json = False, config: Config = None) -> N
         if row is None:
             raise Stop(f"There is no question {id}. `leadloom review list` shows them.")
         document = {**_summary(row, zone), "choices": [_choice(one) for one in row["choices"]], "sides": _sides(unit, row)}
+        pairs = any("pairs" in one for one in row["choices"])
+        document["likeness"] = between(unit, [side["lead_id"] for side in document["sides"]]) if pairs else None
     showing.print_json(document) if as_json else showing.show(*showing.of_review(document))
 
 
@@ -118,9 +121,13 @@ def _choice(choice: Row) -> dict[str, Any]:
 def _sides(unit: Unit, row: Row) -> list[dict[str, Any]]:
     """What is compared: the leads the question is about, and the leads of its records."""
     from commands.plainly import plain_fields
+    from sync.state import refs_text
 
     named = {row["lead_id"], *(key.removeprefix("lead:") for one in row["choices"] for pair in one.get("pairs", ()) for key in pair[:2])}
     links = [link for ref in row["refs"] for link, _ in unit.links_at(ref.account, ref.object, [ref.id]).values()]
-    records = {link.lead_id: f"{link.ref.account} {link.ref.object} {link.ref.id}" for link in links}
+    records: dict[str, str] = {}
+    for link in links:
+        known = records.get(link.lead_id)
+        records[link.lead_id] = f"{known}, {refs_text([link.ref])}" if known is not None else refs_text([link.ref])
     leads = unit.leads(sorted(named | set(records)))
     return [{"lead_id": id, "record": records.get(id), "fields": plain_fields(lead)} for id, lead in sorted(leads.items())]

@@ -214,6 +214,8 @@ def of_review(review: Data) -> list[Table | str]:
     names = list(dict.fromkeys(name for side in sides for name in side["fields"]))
     rows = ((name, *(side["fields"].get(name) for side in sides)) for name in names if review["field"] in (None, name))
     parts.append(table("Side by side", ("field", *(side["record"] or f"lead {side['lead_id']}" for side in sides)), rows))
+    if review.get("likeness") is not None:
+        parts.append(_of_evidence("Evidence", review["likeness"]))
     done = (
         f"Answered with {review['answer']} by {cell(review['by'])}."
         if review["answered"]
@@ -317,7 +319,18 @@ def of_reasons(why: Data) -> list[Table | str]:
     if why["routing"] is not None:
         routing = why["routing"]
         parts.append(f"Owner by rule {routing['rule']}: {cell(routing['owner'] or routing['queue'])}, {cell(routing['reason'])}.\n")
-    return [*parts, _of_records(why["records"])]
+    parts.append(_of_records(why["records"]))
+    for one in why["records"]:
+        if one.get("likeness") is not None:
+            title = f"Why {one['account']} {one['object']} {one['id']} is the person of {one['likeness']['with']}"
+            parts.append(_of_evidence(title, one["likeness"]))
+    parts += [_of_evidence(f"Why lead {one['lead_id']} is another: {one['outcome']}", one) for one in why.get("apart", ())]
+    return parts
+
+
+def _of_evidence(title: str, likeness: Data) -> Table:
+    rows = ((one["says"], f"{one['bits']:+.1f}") for one in likeness["evidence"])
+    return table(f"{title}, {likeness['bits']:+.1f} bits", ("evidence", "bits"), rows, numbers=("bits",))
 
 
 def of_verdicts(verdicts: Sequence[Data], run: str) -> Table:

@@ -172,6 +172,20 @@ def _meanings(crm: str, own: Mapping[str, Mapping[str, CustomField]], object: st
     return {row.remote: row.lead for row in _mapping(crm, own, object).rows if row.lead != ""}
 
 
+def meanings_of(config: Path | None) -> dict[tuple[str, str], Mapping[str, str]]:
+    """What the fields of every object of every account mean, tables that were imported included."""
+    from sync.contest import IMPORT
+    from sync.intake import IMPORT_OBJECT
+
+    settings = settings_of(config)
+    found: dict[tuple[str, str], Mapping[str, str]] = {
+        (name, object): _meanings(account.crm, settings.mappings.get(name, {}), object)
+        for name, account in settings.accounts.items()
+        for object in account.objects
+    }
+    return {**found, (IMPORT, IMPORT_OBJECT): _meanings(IMPORT, {}, IMPORT_OBJECT)}
+
+
 def _mapping(crm: str, own: Mapping[str, Mapping[str, CustomField]], object: str) -> Any:
     from mappings.custom import CustomRow, extended
     from mappings.schema import packaged

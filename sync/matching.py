@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from leads.matching.features import Reader
@@ -93,13 +94,18 @@ def _counts(unit: Any, pairs: Iterable[tuple[Any, Any]]) -> Any:
 
 def _settled(unit: Any, near: Iterable[Pair], links: Mapping[str, Sequence[tuple[Link, Any]]]) -> set[Pair]:
     """Pairs about which somebody has decided, or was asked when one of them came, whatever he answered."""
-    owner = {key: id for id, found in links.items() for key in (pair_key(id), *(pair_key(link.ref) for link, _ in found))}
-    owner |= {pair_key(name): id for id, names in unit.also_called(links).items() for name in names}
+    owner = _owners(unit, links)
     merged = [f"merged:{one}:{other}" for one, other in near]
     subjects = [f"{kind}:{':'.join(link.ref)}" for found in links.values() for link, _ in found for kind in PAIR_KINDS]
     decided = [*unit.decisions_about(sorted(owner)), *unit.pairs_asked([*subjects, *merged])]
     both = ((owner.get(left), owner.get(right)) for left, right in decided)
     return {(min(one, other), max(one, other)) for one, other in both if one is not None and other is not None}
+
+
+def _owners(unit: Any, links: Mapping[str, Sequence[tuple[Link, Any]]]) -> dict[str, str]:
+    """Under which names people have decided about these leads: their own, those that they had, and those of their records."""
+    owner = {key: id for id, found in links.items() for key in (pair_key(id), *(pair_key(link.ref) for link, _ in found))}
+    return owner | {pair_key(name): id for id, names in unit.also_called(links).items() for name in names}
 
 
 def _question(names: Pair, bits: float, said: str, links: Mapping[str, Sequence[tuple[Link, Any]]]) -> Review:
@@ -109,11 +115,49 @@ def _question(names: Pair, bits: float, said: str, links: Mapping[str, Sequence[
     return Review(KIND, f"{KIND}:{one}:{other}", question, one, refs, choices=pair_choices(one, [other]))
 
 
-def evidence_between(unit: Any, one: str, other: str) -> tuple[float, list[tuple[str, float]]] | None:
-    """The score of two leads and every summand of it in words and bits; None while one of them has not been looked at."""
+# Why two are one, or still apart
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """How far another lead is from being the same person: the score, every summand of it, and what a person said."""
+
+    lead_id: str
+    bits: float
+    parts: Sequence[tuple[str, float]]
+    verdict: str = ""  # same | different | "": nobody has said anything
+
+    @property
+    def outcome(self) -> str:
+        if self.verdict != "":
+            return f"decided: {self.verdict}"
+        return "a person is asked" if self.bits >= shipped().review else "apart"
+
+
+def evidence_between(unit: Any, one: str, other: str) -> Near | None:
+    """What speaks for and against `other` being lead `one`; None while one of them has not been looked at."""
     kept = unit.likenesses([one, other])
-    if len({one, other} & set(kept)) < 2:
-        return None
-    pair = (kept[one].likeness, kept[other].likeness)
-    compared = compare([pair], unit.counts_for(pair), shipped())
-    return compared.bits[0], compared.parts(0, shipped())
+    return _near(unit, kept[one], [kept[other]])[0] if len(kept) == 2 else None
+
+
+def neighbours(unit: Any, lead_id: str, most: int) -> list[Near]:
+    """The leads that come nearest to being the same person, the nearest first; those that have nothing in common are none."""
+    kept = unit.likenesses([lead_id]).get(lead_id)
+    others = [] if kept is None else unit.alike([kept])[kept.n]
+    found = sorted(_near(unit, kept, others), key=lambda one: -one.bits) if others else []
+    return [one for one in found if one.bits >= shipped().apart][:most]
+
+
+def _near(unit: Any, kept: Any, others: Sequence[Any]) -> list[Near]:
+    pairs = [(kept, other) for other in others]
+    compared = compare([(one.likeness, other.likeness) for one, other in pairs], _counts(unit, pairs), shipped())
+    owner = _owners(unit, unit.links_of([kept.lead_id, *(other.lead_id for other in others)]))
+    said = {
+        frozenset((owner[left], owner[right])): verdict
+        for (left, right), verdict in unit.decisions_about(sorted(owner)).items()
+        if left in owner and right in owner
+    }
+    return [
+        Near(other.lead_id, compared.bits[at], compared.parts(at, shipped()), said.get(frozenset((kept.lead_id, other.lead_id)), ""))
+        for at, other in enumerate(others)
+    ]

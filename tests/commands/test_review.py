@@ -54,3 +54,42 @@ def test_allow_takes_a_kind_and_a_number(leadloom, configured):
     said = leadloom("sync", "--allow", "craetes=5")
     assert (said.code, 'Did you mean "creates"?' in said.err) == (2, True)
     assert leadloom("sync", "--allow", "creates=many").code == 2
+
+
+def two_leads_of_one(leadloom, configured, crms) -> dict:
+    """A second record of somebody, without the address, in a CRM of her own."""
+    configured()
+    leadloom("sync")
+    fields = {"LastName": "Nachtigall", "FirstName": "Ottilie", "Company": "Nachtigall Orgelbau GmbH", "City": "Husum"}
+    control(crms, "salesforce", "act", {"do": "create", "object": "Lead", "fields": {**fields, "Email": "ottilie@nachtigall.example"}})
+    props = {"lastname": "Nachtigall", "firstname": "Ottilie", "company": "Nachtigall Orgelbau", "city": "Husum"}
+    control(crms, "hubspot", "act", {"do": "create", "object": "contacts", "fields": props})
+    leadloom("sync")
+    return next(one for one in leadloom("review", "list", "--json").json if one["kind"] == "possible_duplicate")
+
+
+def test_a_possible_duplicate_is_shown_with_its_evidence_and_decided_once(leadloom, configured, crms):
+    question = two_leads_of_one(leadloom, configured, crms)
+    shown = leadloom("review", "show", str(question["id"]), "--json").json
+    assert [side["fields"]["first_name"] for side in shown["sides"]] == ["Ottilie", "Ottilie"]
+    assert abs(sum(one["bits"] for one in shown["likeness"]["evidence"]) - shown["likeness"]["bits"]) < 1
+    assert "the same small company" in leadloom("review", "show", str(question["id"])).out
+    other = shown["sides"][1]["lead_id"]
+    (near,) = leadloom("leads", "why", shown["sides"][0]["lead_id"], "--json").json["apart"]
+    assert (near["lead_id"], near["outcome"]) == (other, "a person is asked")
+    leadloom("review", "decide", str(question["id"]), "different")
+    (near,) = leadloom("leads", "why", shown["sides"][0]["lead_id"], "--json").json["apart"]
+    assert near["outcome"] == "decided: different"
+    leadloom("sync")
+    assert question["id"] not in [one["id"] for one in leadloom("review", "list", "--json").json]
+
+
+def test_why_says_why_two_records_are_one_person(leadloom, configured):
+    configured()
+    leadloom("sync")
+    lead = next(one for one in leadloom("leads", "list", "--json").json if len(one["in"]) > 2)
+    records = leadloom("leads", "why", lead["lead_id"], "--json").json["records"]
+    told = [one["likeness"] for one in records if one["likeness"] is not None]
+    assert len(told) >= 1
+    assert any(part["says"] == "the same e-mail address" for one in told for part in one["evidence"])
+    assert "is the person of" in leadloom("leads", "why", lead["lead_id"]).out

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from store import schema as t
 from sync import answers, engine
-from sync.matching import evidence_between
+from sync.intake import ImportedTable
+from sync.matching import evidence_between, neighbours
 from tests.sync.rig import World
 
 Build = Callable[..., World]
@@ -112,13 +113,29 @@ def test_a_plan_asks_nobody(world: Build) -> None:
     assert asked(built) == []
 
 
+def imported(built: World, source: str) -> None:
+    row = {"first_name": "Anna", "last_name": "Bergström", "company": "Nordwind AB", "record_id": "7"}
+    engine.import_leads(built.workspace(), ImportedTable(source, [row], "DE"))
+
+
+def test_an_import_asks_in_the_same_way_and_keeps_to_the_answer(world: Build) -> None:
+    built = quiet(world, [ANNA])
+    imported(built, "fair")
+    (question,) = asked(built, answered=False)
+    assert "import" in {ref.account for ref in question["refs"]}
+    answers.decide(built.workspace(), question["id"], "different", "anna")
+    imported(built, "fair")
+    assert asked(built, answered=False) == []
+
+
 def test_the_evidence_of_two_leads_adds_up(world: Build) -> None:
     built = quiet(world, [ANNA, WITHOUT_MAIL])
     with built.store.begin() as unit:
         one, other = unit.lead_ids("", 9)
         found = evidence_between(unit, one, other)
         assert found is not None
-        assert sum(bits for _, bits in found[1]) == pytest.approx(found[0], abs=1e-3)
+        assert sum(bits for _, bits in found.parts) == pytest.approx(found.bits, abs=1e-3)
+        assert [(near.lead_id, near.outcome) for near in neighbours(unit, one, 5)] == [(other, "a person is asked")]
         assert evidence_between(unit, one, "ld_nobody") is None
 
 
