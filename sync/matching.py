@@ -73,8 +73,9 @@ def _questions(unit: Any, due: Sequence[Any], weights: Weights) -> list[Review]:
     near = {names: at for at, names in enumerate(pairs) if compared.bits[at] >= weights.review}
     links: Mapping[str, Sequence[tuple[Link, Any]]] = unit.links_of(sorted({id for names in near for id in names}))
     settled = _settled(unit, near, links) if near else set()
-    said = compared.reasons(weights)
-    return [_question(names, compared.bits[at], said[at], links) for names, at in sorted(near.items()) if names not in settled]
+    new = sorted((names, at) for names, at in near.items() if names not in settled)
+    said = compared.reasons([at for _, at in new], weights) if new else []
+    return [_question(names, compared.bits[at], why, links) for (names, at), why in zip(new, said, strict=True)]
 
 
 def _pairs(due: Sequence[Any], alike: Mapping[int, Sequence[Any]]) -> dict[Pair, tuple[Any, Any]]:

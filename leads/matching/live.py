@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from leads.matching.blocking import Ints, keys
+from leads.matching.blocking import Ints, keys, starts_of
 from leads.matching.context import FEW, FIRST_USUAL, LAST_USUAL, Context, told
 from leads.matching.engine import Evidence
 from leads.matching.explaining import evidence_of, reasons
@@ -154,9 +154,10 @@ class Compared:
     at: Ints  # of each pair the place of its better row on the left; the one on the right follows it
     bits: tuple[float, ...]
 
-    def reasons(self, weights: Weights) -> list[str]:
-        """One line for each pair: the weightiest evidence, for and against."""
-        return list(reasons(self.evidence, self.at, self.at + 1, np.zeros(len(self.at), dtype=bool), weights))
+    def reasons(self, pairs: Sequence[int], weights: Weights) -> list[str]:
+        """One line for each of these pairs: the weightiest evidence, for and against."""
+        at = self.at[list(pairs)]
+        return list(reasons(self.evidence, at, at + 1, np.zeros(len(at), dtype=bool), weights))
 
     def parts(self, pair: int, weights: Weights) -> list[tuple[str, float]]:
         """Every summand of the score of one pair, in words and bits."""
@@ -165,24 +166,33 @@ class Compared:
 
 def compare(pairs: Sequence[tuple[Likeness, Likeness]], counts: Counts, weights: Weights) -> Compared:
     """The score of every pair among all leads, of which `counts` says how often they share what is theirs."""
+    first_row: dict[int, int] = {}  # where the rows of a likeness begin
     rows: list[Row] = []
-    owner: list[int] = []
     words: dict[int, str] = {}
-    for number, (one, other) in enumerate(pairs):
-        words.update(one.words)
-        words.update(other.words)
-        crms = _side_by_side(one.crms, other.crms)
-        for row in one.rows:
-            for its in other.rows:
-                rows += [_within(row, crms[0]), _within(its, crms[1])]
-                owner.append(number)
+    for likeness in (each for pair in pairs for each in pair):
+        if id(likeness) not in first_row:
+            first_row[id(likeness)] = len(rows)
+            rows += likeness.rows
+            words.update(likeness.words)
+    sides = np.array(
+        [
+            (number, first_row[id(one)] + left, first_row[id(other)] + right, *_side_by_side(one.crms, other.crms))
+            for number, (one, other) in enumerate(pairs)
+            for left in range(len(one.rows))
+            for right in range(len(other.rows))
+        ],
+        dtype=np.int64,
+    ).reshape(-1, 5)
+    at = sides[:, 1:3].reshape(-1)  # left and right of each pair follow each other
     every = table(rows)
-    evidence = Evidence(every, context_of(every, counts), words)
-    left = np.arange(0, len(rows), 2)
+    beside = every[at]
+    beside[:, C.CRM] = sides[:, 3:5].reshape(-1)
+    evidence = Evidence(beside, context_of(every, counts).take(at), words)
+    left = np.arange(0, len(at), 2)
     bits = evidence.bits(left, left + 1, weights)
-    order = np.lexsort((left, -bits, np.array(owner, dtype=np.int64)))
-    firsts = order[np.r_[True, np.diff(np.array(owner)[order]) > 0][: len(order)]]
-    return Compared(evidence, left[firsts], tuple(bits[firsts].tolist()))
+    order = np.lexsort((left, -bits, sides[:, 0]))
+    best = order[starts_of(sides[order, 0])]
+    return Compared(evidence, left[best], tuple(bits[best].tolist()))
 
 
 def _side_by_side(one: frozenset[str], other: frozenset[str]) -> tuple[int, int]:
@@ -190,12 +200,6 @@ def _side_by_side(one: frozenset[str], other: frozenset[str]) -> tuple[int, int]
     if not one or not other:
         return 0, 0
     return (1, 2) if one.isdisjoint(other) else (1, 1)
-
-
-def _within(row: Row, crm: int) -> Row:
-    row = list(row)
-    row[C.CRM] = crm
-    return row
 
 
 class Seal:
