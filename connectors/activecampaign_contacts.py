@@ -132,8 +132,9 @@ def record(seen: Seen, shape: Shape, wanted: Sequence[str] = ()) -> Record:
 def _shown(seen: Seen, name: str, shape: Shape) -> Iterable[Json]:
     """The value of one field; nothing where the answers do not show it."""
     if name == OPT_OUT:
-        if seen.lists:  # who is on no list can be mailed by none: that says nothing, neither yes nor no
-            yield UNSUBSCRIBED in seen.lists.values() and MAILABLE.isdisjoint(seen.lists.values())
+        statuses = set((seen.lists or {}).values())
+        if not MAILABLE.isdisjoint(statuses) or UNSUBSCRIBED in statuses:  # on no list, or bounced from all: that says nothing
+            yield MAILABLE.isdisjoint(statuses)
     elif name.startswith(LIST):
         if seen.lists is not None:
             yield seen.lists.get(name.removeprefix(LIST))

@@ -46,6 +46,11 @@ class Row:
     def written(self) -> bool:
         return self.direction != "in"
 
+    def reaches_nobody(self, theirs: Json) -> bool:
+        """Whether what is shown lets nobody be reached by this field, so that there is nothing to deny."""
+        unread = isinstance(self.convert, Standing) and self.convert.read(theirs, ABSENT) is UNCLEAR
+        return unread or (theirs is None and self.unlisted_is_no)
+
     def parse(self, theirs: Json, meant: Value = ABSENT) -> Value:
         """What the shown value means: `meant` if it still fits, ABSENT if nothing is shown.
 
@@ -262,9 +267,9 @@ def _consent_rows(mapping: Dictionary, schema: SchemaLike, account: str, purpose
             lead = f"opt_out.{spec.channel}" if purpose == MARKETING else f"opt_out.{spec.channel}/{purpose}"
             direction = spec.direction if schema.fields[name].writable else "in"
             id = f"{name}?" if name in taken else name
-            yield Row(
-                id, name, lead, direction, Standing(spec.denies), needs=spec.needs, hears=spec.hears, unlisted_is_no=spec.unlisted_is_no
-            )
+            standing = Standing(spec.denies, spec.mute)
+            silent = spec.unlisted_is_no
+            yield Row(id, name, lead, direction, standing, needs=spec.needs, hears=spec.hears, unlisted_is_no=silent)
 
 
 def _row(spec: RowSpec, field: FieldLike, account: Account) -> Row:

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from leads.consent.event import CHANNELS, RESTRICTIONS, Kind
 from leads.model import ABSENT, Value
-from mappings.values import Held, Json, Reading, Shown
+from mappings.values import UNCLEAR, Held, Json, Reading, Shown
 
 KEYS: Final = ("remote", "channel", "purpose", "denies", "hears", "direction", "needs", "unlisted_is_no")
 MARKETING: Final = "marketing"
@@ -41,6 +41,11 @@ class ConsentSpec:
     needs: str = ""
     unlisted_is_no: bool = False
 
+    @property
+    def mute(self) -> tuple[Json, ...]:
+        """The values by which nobody can be reached."""
+        return tuple(value for value, kind in self.hears.items() if kind == Kind.BOUNCE and value != "*")
+
     def names(self, fields: Iterable[str]) -> list[str]:
         """The fields of an account that this row stands for."""
         if not self.remote.endswith("*"):
@@ -60,11 +65,14 @@ class Standing(Reading):
     """A status, of which some values say no."""
 
     denies: tuple[Json, ...]
+    mute: tuple[Json, ...] = ()  # nobody can be reached, and nobody said anything: a bounce
     guarded: bool = False
 
     def read(self, theirs: Json, _meant: Value, /) -> Value | Shown:
         if theirs is None:
             return ABSENT
+        if _word(theirs) in map(_word, self.mute):
+            return UNCLEAR
         return _word(theirs) in map(_word, self.denies)
 
     def write(self, value: Value, /) -> Json | Held:

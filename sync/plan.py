@@ -231,7 +231,7 @@ class _Draft:
 
     def _no_in(self, row: Any, pair: Pair) -> Any:
         """What makes a field say no; None: nothing has to be written for it."""
-        if row.unlisted_is_no and pair.seen is None:
+        if row.reaches_nobody(pair.seen):
             return None
         if row.needs == "" or self._fields_after().get(row.needs) not in (None, "", []):
             return row.format(True, None)

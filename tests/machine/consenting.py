@@ -91,7 +91,7 @@ def ledger_is_shown(world: ConsentWorld) -> None:
         narrow = {channel_of(row.lead).partition("/")[2] for row in rows} - {""}
         for row in rows:
             channel, _, purpose = channel_of(row.lead).partition("/")
-            if {channel, channel_of(row.lead)} & silent or (row.unlisted_is_no and record.fields[row.remote] is None) or ref in held:
+            if {channel, channel_of(row.lead)} & silent or row.reaches_nobody(record.fields[row.remote]) or ref in held:
                 continue
             about = [purpose] if purpose else [one for one in purposes if one not in narrow] or ["marketing"]
             places = [item.key for item in shown(dialect.sets[set_of(channel)], record.fields) if not item.is_raw]

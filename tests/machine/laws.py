@@ -136,7 +136,10 @@ def record_shows(world: RandomWorld, lead: Any, ref: Ref, record: Record, base: 
         value, pair, theirs = lead.fields.get(row.lead, ABSENT), base.pair(row.id), record.fields.get(row.remote)
         if row.remote not in record.fields:
             continue
-        bounced = row.remote.startswith("list:") and theirs == "3"  # moves no time stamp of the contact: read with its next change
+        # A bounce moves no time stamp of an ActiveCampaign contact: it is read with the next change.
+        bounced = row.remote.startswith(("list:", "opt_out:")) and "3" in [
+            record.fields[one] for one in record.fields if one.startswith("list:")
+        ]
         demand(
             not base.knows(row.id) or pair.seen == theirs or bounced,
             f"{ref} {row.id}: the base says {pair.seen!r}, the CRM shows {theirs!r}",

@@ -114,6 +114,17 @@ def test_who_is_on_a_list_again_after_a_bounce_is_taken_off_it(everywhere: World
     assert 1 not in lists(everywhere).values()
 
 
+def test_a_bounce_after_a_no_takes_nothing_back(everywhere: World) -> None:
+    everywhere.act("activecampaign", "unsubscribe", "contacts", "1", list=None)
+    everywhere.sync()
+    before = told(everywhere)
+    everywhere.act("activecampaign", "bounce", "contacts", "1", list=None)
+    everywhere.act("activecampaign", "edit", "contacts", "1", fields={"firstName": "Anne"})
+    report = everywhere.sync()
+    assert [one for one in told(everywhere) if one not in before and one[0] != "bounce"] == []
+    assert "restriction_lifted" not in [problem["cause"] for problem in report.problems]
+
+
 def test_what_is_found_at_the_first_look_is_left_as_found(world: Build) -> None:
     built = world([{"crm": "activecampaign", **ANNA}])
     built.sync()
