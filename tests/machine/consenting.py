@@ -54,7 +54,8 @@ class ConsentWorld(RandomWorld):
             more = {"email": record.fields["email"]} | ({} if (type := self.rng.choice(TYPES)) is None else {"subscription": type})
         if ref.account == "activecampaign":
             more = {"list": self.rng.choice(LISTS)}
-        self.act(ref.account, deed, ref.object, ref.id, **more)
+        happens = self.do if deed == "bounce" else self.act  # a bounce is nobody's no
+        happens(ref.account, deed, ref.object, ref.id, **more)
 
     def leave(self) -> None:
         self.recipient("unsubscribe")

@@ -574,6 +574,8 @@ class RandomWorld(World):
         now = self.said(ref.account)
         if ref in now:
             self.noes[ref] = self.noes.get(ref, set()) | (now[ref] - before.get(ref, set()))
+        else:
+            self.noes.pop(ref, None)  # taken back, maybe before anybody read it
 
     def said(self, crm: str) -> dict[Ref, set[str]]:
         """The records of a CRM that say no, with their addresses."""
