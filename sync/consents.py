@@ -35,7 +35,7 @@ def record(workspace: Workspace, rows: Sequence[Mapping[str, Any]], actor: str) 
         unit.touch(_deny(unit, [event for event in added if event.kind in RESTRICTIONS], now))
         for event in added:
             if event.kind is Kind.INVALIDATE:
-                _release(unit, event)
+                _release(unit, event, now)
     return len(fresh)
 
 
@@ -60,7 +60,7 @@ def _denied(event: Event) -> list[str]:
     return [*(channels if wide else narrow), *([PROFILING] if restricts_profiling(event) else [])]
 
 
-def _release(unit: Any, order: Event) -> None:
+def _release(unit: Any, order: Event, now: datetime) -> None:
     """After observations were taken back: what no other event restricts is not denied any more. No CRM is loosened by it."""
     taken = [document for _, document in unit.every_event() if document.get("refs", {}).get("batch") == order.batch != ""]
     for event in read_events(taken):
@@ -68,6 +68,14 @@ def _release(unit: Any, order: Event) -> None:
         standing = fold(events, Policy()).restrictions
         if not any(one.mailbox == event.mailbox for one in standing):
             unit.lift(event.mailbox)
+            _deny(unit, _of_the_same_people(unit, event.mailbox), now)
+
+
+def _of_the_same_people(unit: Any, mailbox: str) -> list[Event]:
+    """What still restricts whom the address belongs to: an objection at another address holds for this one, too."""
+    leads = {lead for ids in unit.leads_at([mailbox]).values() for lead in ids}
+    places = {place for lead in leads for place in unit.addresses_of(lead)}
+    return list(fold(read_events(unit.events_about(places, leads)), Policy()).restrictions)
 
 
 def about(unit: Any, addresses: Mapping[str, str], lead_ids: Sequence[str]) -> tuple[list[Event], Links]:

@@ -158,3 +158,27 @@ def test_a_no_to_one_purpose_told_to_the_hub_is_the_type_left(everywhere: World)
     everywhere.sync()
     assert contact(everywhere)[f"hs_email_optout_{ONE_TYPE}"] == "true"
     assert contact(everywhere)["hs_email_optout"] != "true"
+
+
+def test_an_objection_at_another_address_outlives_what_a_run_saw(world: Build) -> None:
+    other = "anna@other.example"
+    built = world([{"crm": "pipedrive", **ANNA}])
+    built.sync()
+    (person,) = built.records("pipedrive", "persons")
+    both = [{"value": ANNA["email"], "primary": True}, {"value": other, "primary": False}]
+    built.act("pipedrive", "edit", "persons", str(person["id"]), fields={"emails": both})
+    built.sync()
+    built.act("pipedrive", "edit", "persons", str(person["id"]), opt_out=True)
+    seen_in = built.sync().run
+    says(built, Kind.OBJECT, purposes=["marketing"], channels=["any"])
+    at = datetime.fromtimestamp(built.clock.now(), UTC).isoformat()
+    order = {
+        "kind": "invalidate",
+        "occurred": {"lo": at, "hi": at},
+        "provenance": "operator",
+        "clock": "hub",
+        "refs": {"batch": f"run:{seen_in}"},
+    }
+    record(built.workspace(), [order], "anna")
+    with built.store.begin() as unit:
+        assert ("email", f"email:{other}") in unit.restricted([f"email:{other}"])
