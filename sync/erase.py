@@ -7,7 +7,7 @@ stored, and is deleted where it turned up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -20,11 +20,13 @@ from leads.model import Items, Value
 from leads.normal import Refused
 from mappings.sets import shown
 from sync.census import Census
+from sync.guard import returned
 from sync.plan import address, lead_address
 from sync.state import Problem, Ref
 from sync.view import SETS
 from sync.workspace import Door, Workspace
 
+RETURN = "return:"  # how a deletion is called that nobody asked for: an erased person turned up again
 GONE = (Outcome.DELETED, Outcome.GONE)
 
 
@@ -133,7 +135,7 @@ def turn_away(workspace: Workspace, unit: Any, door: Door, object: str, records:
     known = unit.suppressed({one for found in sealed.values() for one in found})
     away = {id for id, found in sealed.items() if not known.isdisjoint(found)}
     if door.name in workspace.accounts:
-        unit.ask_deletions(f"return:{run}", [Ref(door.name, object, id) for id in away], workspace.now())
+        unit.ask_deletions(f"{RETURN}{run}", [Ref(door.name, object, id) for id in away], workspace.now())
     return away
 
 
@@ -150,7 +152,7 @@ def delete_pending(workspace: Workspace, doors: Sequence[Door], census: Census) 
     """Ask every CRM once more for the deletions that it owes."""
     names = {door.name: door for door in doors if door.name not in census.stopped}
     with workspace.store.begin() as unit:
-        owed = [one.ref for one in unit.deletions(open_only=True) if one.ref.account in names]
+        owed = [*_let_go(workspace, census, unit, [one for one in unit.deletions(open_only=True) if one.ref.account in names])]
     for (account, object), group in groupby(sorted(owed), key=lambda ref: (ref.account, ref.object)):
         refs = list(group)
         receipts = _ask(names[account], object, refs)
@@ -160,6 +162,23 @@ def delete_pending(workspace: Workspace, doors: Sequence[Door], census: Census) 
         for receipt in receipts:
             if receipt.error is not None:
                 census.stop(account, receipt.error)
+
+
+def _let_go(workspace: Workspace, census: Census, unit: Any, asked: Iterable[Any]) -> Iterator[Ref]:
+    """What somebody asked to be erased is deleted; of those who only turned up again not more than the guard on deletes lets pass."""
+    by_account: dict[str, list[Ref]] = {}
+    for one in asked:
+        if one.erasure.startswith(RETURN):
+            by_account.setdefault(one.ref.account, []).append(one.ref)
+        else:
+            yield one.ref
+    linked = unit.linked() if by_account else {}
+    for account, refs in by_account.items():
+        there = sum(number for (name, _), number in linked.items() if name == account)
+        if why := returned(account, len(refs), there, workspace.guards):
+            census.guard(account, "deletes", why)
+        else:
+            yield from refs
 
 
 def _ask(door: Door, object: str, refs: Sequence[Ref]) -> Sequence[Receipt]:

@@ -66,6 +66,17 @@ def guard(account: str, tally: Tally, guards: Guards) -> tuple[Trip, ...]:
     return tuple(found)
 
 
+def returned(account: str, number: int, linked: int, guards: Guards) -> str:
+    """Why records in which erased people turned up again are not deleted yet; nothing: they may be."""
+    limit = guards.allow["deletes"] if "deletes" in guards.allow else guards.caps["deletes"].limit(linked)
+    if guards.yes or not _over(number, limit):
+        return ""
+    return (
+        f"{account}: {_number(number)} records of erased people have turned up again, more than the {limit} that [guards] deletes allows. "
+        f"They are not taken in, and wait to be deleted. Look at them in the CRM, then go on with {_go_on('deletes', number)}."
+    )
+
+
 def having_looked(guards: Guards) -> Guards:
     """What still stops a plan that somebody has read: deletions and merges beyond their number, and a side that was emptied since."""
     caps = {kind: cap if kind in FINAL else NO_CAP for kind, cap in guards.caps.items()}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sync import engine
 from sync.intake import ImportedTable
+from sync.workspace import Cap
 from tests.sync.rig import World
 
 Build = Callable[..., World]
@@ -163,3 +165,18 @@ def test_a_missing_key_stops_everything_instead_of_recognising_nobody(world: Bui
     (tmp_path / "leadloom.key").unlink()
     with pytest.raises(StoreError, match="Put the key back"):
         built.sync()
+
+
+def test_many_who_turned_up_again_are_not_deleted_before_somebody_looked(world: Build) -> None:
+    built = world(everywhere(ANNA, BEN))
+    built.sync()
+    for person in (ANNA, BEN):
+        erased(built, person["email"])
+        plant(built, "hubspot", person)
+    built.guards = replace(built.guards, caps={**built.guards.caps, "deletes": Cap(1, 1.0, 20, 1)})
+    report = built.sync()
+    assert (report.status, list(report.guarded)) == ("guarded", ["hubspot"])
+    assert (people(built)["hubspot"], leads(built)) == (2, 0)
+    built.guards = replace(built.guards, allow={"deletes": 2})
+    built.sync()
+    assert (people(built)["hubspot"], owed(built)) == (0, [])
