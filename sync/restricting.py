@@ -72,6 +72,7 @@ def _read_at(links: Links) -> dict[Ref, datetime | None]:
 
 def _told(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str]]:
     """(channel, kind of event) for every value that says something else than it did; what is seen for the first time is as found."""
+    spelled_out = {channel_of(row.lead).partition("/")[0] for row in dialect.rows if "grant" in row.hears.values()}
     for row in dialect.rows:
         if not is_no(row.lead) or not base.knows(row.id) or row.remote not in record.fields:
             continue
@@ -79,7 +80,8 @@ def _told(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str]]
         if theirs == pair.seen or row.parse(theirs, ABSENT) is True:
             continue
         kind = heard(row.hears, theirs)
-        if kind == "" and row.parse(pair.seen, ABSENT) is True and row.parse(theirs, ABSENT) is False:
+        by_itself = channel_of(row.lead) not in spelled_out  # where a CRM says more than a flag, the flag is no word of its own
+        if kind == "" and by_itself and row.parse(pair.seen, ABSENT) is True and row.parse(theirs, ABSENT) is False:
             kind = "grant"
         if kind != "":
             yield channel_of(row.lead), kind

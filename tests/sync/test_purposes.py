@@ -125,6 +125,18 @@ def test_a_bounce_after_a_no_takes_nothing_back(everywhere: World) -> None:
     assert "restriction_lifted" not in [problem["cause"] for problem in report.problems]
 
 
+@pytest.mark.parametrize(("status", "heard"), [("subscribed", ["grant"]), ("archived", []), ("no_consent", [])])
+def test_pipedrives_statuses_say_yes_or_nothing(everywhere: World, status: str, heard: list[str]) -> None:
+    everywhere.act("pipedrive", "unsubscribe", "persons", "1")
+    everywhere.sync()
+    person = everywhere.apps["pipedrive"].persons.get(1)
+    with everywhere.apps["pipedrive"].persons.changing(person):
+        person.marketing, person.updated = status, everywhere.clock.now() + 60
+    everywhere.clock.advance(120)
+    everywhere.sync()
+    assert [kind for kind, _, clock in told(everywhere) if clock == "pipedrive" and kind != "withdraw"] == heard
+
+
 def test_what_is_found_at_the_first_look_is_left_as_found(world: Build) -> None:
     built = world([{"crm": "activecampaign", **ANNA}])
     built.sync()
