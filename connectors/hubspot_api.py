@@ -32,6 +32,7 @@ class Api:
 
     def __init__(self, door: Door) -> None:
         self.door = door
+        self.batches_opt_outs = True  # until the portal says otherwise
 
     @cached_property
     def batch(self) -> Any:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from connectors.base import Json
-from connectors.http import escape
+from connectors.errors import Denied
+from connectors.http import Answer, escape
 from connectors.hubspot_api import Api
-from connectors.hubspot_reads import Reader
-from connectors.hubspot_records import OPT_OUT, OPT_OUT_OF_ONE, is_opt_out
-from connectors.receipts import Receipts, gone
+from connectors.hubspot_reads import BATCH, Reader
+from connectors.hubspot_records import OPT_OUT, OPT_OUT_PROPERTY, is_opt_out
+from connectors.receipts import Receipts, gone, parts
+
+STATUSES: Final = "/communication-preferences/v4/statuses"
+# Where a portal's data privacy settings are on, a status without its basis is refused (page "Update a contact's subscription status").
+BASIS: Final[Mapping[str, Json]] = {
+    "legalBasis": "LEGITIMATE_INTEREST_OTHER",
+    "legalBasisExplanation": "The person said no. It is kept so that it is respected.",
+}
+
+FEW: Final = 2  # for no more than these a batch that the portal may not use would cost more than it saves
+
+Task = tuple[int, str, str]  # row, address, name of the opt-out
 
 
 class OptOuts:
@@ -17,6 +30,7 @@ class OptOuts:
 
     def __init__(self, api: Api, reader: Reader, receipts: Receipts) -> None:
         self._done: set[tuple[int, str]] = set()
+        self._in_force: set[tuple[str, str]] = set()  # (address, name) that a batch has confirmed
         self._api = api
         self._reader = reader
         self._receipts = receipts
@@ -39,19 +53,25 @@ class OptOuts:
         asking = self._asking(rows)
         ids = [str(self._writes[row].id) for row in asking]
         records = {record.id: record for record in self._reader.get(ids, ["email"])} if ids else {}
+        addresses: dict[int, list[str]] = {}
         for row in asking:
             record = records[str(self._writes[row].id)]
             if record.ending is not None:
                 self._receipts.put(row, gone(self._writes[row], record))
-                continue
-            for address in dict.fromkeys(texts(record.fields["email"], self._writes[row].fields.get("email"))):
+            else:
+                addresses[row] = list(dict.fromkeys(texts(record.fields["email"], self._writes[row].fields.get("email"))))
+        self._together(addresses)
+        for row, found in addresses.items():
+            for address in found:
                 self._restrict_or_refuse(row, address)
 
     def before_creates(self, rows: Sequence[int]) -> None:
         """Opt out addresses before their contacts exist, so that nobody is ever mailed in between."""
-        for row in self._asking(rows):
-            for address in texts(self._writes[row].fields.get("email")):
-                if not self._restrict(row, address):
+        addresses = {row: texts(self._writes[row].fields.get("email")) for row in self._asking(rows)}
+        self._together(addresses)
+        for row, found in addresses.items():
+            for address in found:
+                if self._receipts.open([row]) and not self._restrict(row, address):
                     self._later.append((row, address))
 
     def after_creates(self) -> list[int]:
@@ -73,17 +93,73 @@ class OptOuts:
         return all(done)
 
     def _opt_out(self, row: int, address: str, name: str) -> bool:
-        path, one = f"/communication-preferences/v4/statuses/{escape(address)}", OPT_OUT_OF_ONE.fullmatch(name)
+        if (address.lower(), name) in self._in_force:
+            self._done.add((row, name))
+            return True
         with self._receipts.sending([row]):
-            if one is None:
-                answer = self._api.door.send("POST", f"{path}/unsubscribe-all", kind="write", params={"channel": "EMAIL"})
-            else:
-                status = {"subscriptionId": int(one[1]), "statusState": "UNSUBSCRIBED", "channel": "EMAIL"}
-                answer = self._api.door.send("POST", path, kind="write", json=status)
+            answer = self._send_one(address, name)
             if answer.ok:
                 self._done.add((row, name))
             return answer.ok
         return True
+
+    def _send_one(self, address: str, name: str) -> Answer:
+        path = f"{STATUSES}/{escape(address)}"
+        if name == OPT_OUT:
+            return self._api.door.send("POST", f"{path}/unsubscribe-all", kind="write", params={"channel": "EMAIL"})
+        return self._api.door.send("POST", path, kind="write", json=_no_to(name))
+
+    # A hundred at a time, where the portal may (page "Batch update subscription status": Marketing Hub Enterprise)
+
+    def _together(self, addresses: Mapping[int, Sequence[str]]) -> None:
+        """Opt out in batches. What no batch confirms is sent by itself afterwards, so that one refusal costs nobody else a no."""
+        tasks = [
+            (row, address, name)
+            for row, found in addresses.items()
+            for address in found
+            for name in self._writes[row].fields
+            if is_opt_out(name)
+        ]
+        wide, single = [task for task in tasks if task[2] == OPT_OUT], [task for task in tasks if task[2] != OPT_OUT]
+        for kind in (wide, single):
+            for part in parts(kind, BATCH):
+                if len(part) > FEW and self._api.batches_opt_outs:
+                    self._send_together(part)
+
+    def _send_together(self, tasks: Sequence[Task]) -> None:
+        with self._receipts.sending(list(dict.fromkeys(row for row, _, _ in tasks))):
+            try:
+                answer = self._batch(tasks)
+            except Denied:
+                self._api.batches_opt_outs = False  # its scopes are not for this portal
+                return
+            self._in_force |= set(_in_force(answer)) if answer.ok else set()
+
+    def _batch(self, tasks: Sequence[Task]) -> Answer:
+        if tasks[0][2] == OPT_OUT:
+            body: Json = list(dict.fromkeys(address for _, address, _ in tasks))
+            path, params = f"{STATUSES}/batch/unsubscribe-all", {"channel": "EMAIL"}
+        else:
+            body = [
+                {"subscriberIdString": address, **_no_to(name)} for address, name in dict.fromkeys((task[1], task[2]) for task in tasks)
+            ]
+            path, params = f"{STATUSES}/batch/write", {}
+        return self._api.door.send("POST", path, kind="write", params=params, json={"inputs": body})
+
+
+def _no_to(name: str) -> dict[str, Json]:
+    type_id = name.removeprefix(f"{OPT_OUT_PROPERTY}_")
+    return {"subscriptionId": int(type_id), "statusState": "UNSUBSCRIBED", "channel": "EMAIL", **BASIS}
+
+
+def _in_force(answer: Answer) -> Iterator[tuple[str, str]]:
+    """(address, name) of every no that the answer to a batch shows."""
+    body = answer.json()
+    for row in body["results"]:
+        address = str(row["subscriberIdString"]).lower()
+        shown = {status["status"] for status in row.get("statuses", (row,))}
+        if shown == {"UNSUBSCRIBED"}:
+            yield address, OPT_OUT if "statuses" in row else f"{OPT_OUT_PROPERTY}_{row['subscriptionId']}"
 
 
 def _is_no(value: Json) -> bool:

@@ -11,7 +11,7 @@ from connectors.http import escape
 from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, take_apart
 from connectors.salesforce_api import Api, Refusal
 from connectors.salesforce_reads import BATCH, Reader
-from connectors.salesforce_records import ENDED, OPT_OUTS, cause_of, custom_name, holder_id, is_id, long_id, matched_ids, wire_name
+from connectors.salesforce_records import ENDED, RESTRICTING, cause_of, custom_name, holder_id, is_id, long_id, matched_ids, wire_name
 from connectors.singly import not_offered
 
 LOCK_WAIT_S: Final = 1.0
@@ -57,7 +57,7 @@ class Writer:
                 self._receipts.put(row, gone(write, Record(self._object, str(write.id), {}, ending=Ending.MISSING)))
             for name, value in write.fields.items():
                 wire = wire_name(self._schema, name)
-                if name in OPT_OUTS and value is not True:
+                if name in RESTRICTING and value is not True:
                     self._receipts.reject(row, "loosens_consent", "An opt-out is never taken back through this connector.", name)
                 elif wire is None:
                     self._receipts.reject(row, "unknown_field", f"{self._object} has no field {name} that we may see.", name)

@@ -189,7 +189,7 @@ def batch(app: HubSpot, request: Request, what: str) -> Reply:
     if what == "unsubscribe-all":
         for email in inputs:
             opt_out(app, _email(email), app.now_ms())
-        return _complete(app, [_row(email, _wide(app, email.lower())) for email in inputs])
+        return _complete(app, [_row(email, [_v4(app, email.lower(), id) for id in SUBSCRIPTIONS]) for email in inputs])
     for one in inputs:
         _choose(app, _email(one.get("subscriberIdString")), int(one["subscriptionId"]), one["statusState"], one)
     return _complete(app, [_v4(app, one["subscriberIdString"].lower(), int(one["subscriptionId"])) for one in inputs])

@@ -368,6 +368,23 @@ def test_an_opt_out_is_never_taken_back(world, crm, value):
     assert crm.calls() == {}
 
 
+def test_a_type_can_be_left_where_the_portal_wants_a_legal_basis(world, crm):
+    first, *_ = world.contacts()
+    world.set(data_privacy=True)
+    (receipt,) = crm.write("contacts", [update(first, hs_email_optout_1001="true")])
+    assert receipt.outcome is Outcome.UPDATED
+    assert world.contacts()[first]["hs_email_optout_1001"] == "true"
+
+
+def test_what_no_batch_confirms_is_opted_out_by_itself(world, crm):
+    ids = list(world.contacts())[:3]
+    world.set(enterprise=True)
+    world.fault("400", path="*/statuses/batch/*")
+    receipts = crm.write("contacts", [update(id, **{"opt_out:email": True}) for id in ids])
+    assert outcomes(receipts) == ["updated"] * 3
+    assert [world.contacts()[id]["hs_email_optout"] for id in ids] == ["true"] * 3
+
+
 def test_a_record_whose_opt_out_may_be_lost_is_not_written(world, crm):
     first, *_ = world.contacts()
     world.fault("timeout_after", path="*unsubscribe-all*")

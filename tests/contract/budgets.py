@@ -19,7 +19,7 @@ from tests.contract.world import only_reads
 
 CRMS = ("hubspot", "salesforce", "pipedrive", "activecampaign")
 COUNT = 1000
-JOBS = ("read all", "read changes", "create", "update", "opt out", "delete")
+JOBS = ("read all", "read changes", "create", "update", "opt out", "opt out of one", "delete")
 READ_PAGES: Mapping[str, tuple[int, int]] = {  # of everything, and of what changed
     "hubspot": (100, 200),
     "salesforce": (2000, 2000),
@@ -39,7 +39,17 @@ class Cost:
 @cache
 def measured(crm: str) -> Mapping[str, Cost]:
     """The requests of every job, from the CRM's own log."""
-    with rigged(crm, wire="none") as rig:
+    return _measured(crm, {})
+
+
+@cache
+def with_batches() -> Mapping[str, Cost]:
+    """The same at a HubSpot portal whose plan has batches of consent."""
+    return _measured("hubspot", {"enterprise": True})
+
+
+def _measured(crm: str, settings: Mapping[str, object]) -> Mapping[str, Cost]:
+    with rigged(crm, wire="none", settings=settings) as rig:
         fields = _mapped(rig)
         everybody = rig.world.crowd(COUNT)
         costs = {"read all": _cost(rig, "read all", lambda: _walk(rig, None, fields, COUNT))}
@@ -51,6 +61,7 @@ def measured(crm: str) -> Mapping[str, Cost]:
             "create": (Outcome.CREATED, [rig.create(10_000 + at, grade="A", score=at, stage="sql") for at in range(COUNT)]),
             "update": (Outcome.UPDATED, [rig.update(id, grade=id, score=1) for id in everybody]),
             "opt out": (Outcome.UPDATED, [Write(Op.UPDATE, rig.object, {"opt_out:email": True}, id=id) for id in everybody]),
+            "opt out of one": (Outcome.UPDATED, [_no_to_one(rig, id) for id in rig.world.crowd(COUNT, first=COUNT)]),
             "delete": (Outcome.DELETED, [rig.delete(id) for id in everybody]),
         }
         for job, (outcome, writes) in jobs.items():
@@ -60,8 +71,8 @@ def measured(crm: str) -> Mapping[str, Cost]:
 
 def least(crm: str, job: str) -> int:
     everything, changes = READ_PAGES[crm]
-    if job == "opt out" and crm == "hubspot":
-        return COUNT  # one address a call
+    if job.startswith("opt out") and crm == "hubspot":
+        return COUNT + (job == "opt out")  # one address a call, after one batch that this portal may not use
     return ceil(COUNT / {"read all": everything, "read changes": changes}.get(job, WRITE_BATCHES[crm]))
 
 
@@ -75,6 +86,12 @@ def _cost(rig: Rig, job: str, work: Callable[[], None]) -> Cost:
         work()
     reads = sum(only_reads(request) for request in requests)
     return Cost(reads, len(requests) - reads, least(rig.dialect.crm, job))
+
+
+def _no_to_one(rig: Rig, id: str) -> Write:
+    narrow = rig.dialect.narrow
+    name, no = ("opt_out:email", True) if narrow is None else (narrow.name, narrow.no)
+    return Write(Op.UPDATE, rig.object, {name: no}, id=id)
 
 
 def _walk(rig: Rig, cursor: str | None, fields: Sequence[str], count: int) -> None:

@@ -19,6 +19,19 @@ KINDS: Mapping[str, str] = MappingProxyType({"score": "number", "stage": "choice
 
 
 @dataclass(frozen=True, slots=True)
+class Narrow:
+    """A consent to less than all marketing: the connector's field, what says no in it, what says yes, and the person's own acts."""
+
+    name: str
+    no: Json
+    yes: Json
+    leaves: Mapping[str, Any]
+    permits: Callable[[Row], bool]
+    has_more: Mapping[str, Any] | None = None  # what it takes first for the wide one to stay as it was
+    batches: Mapping[str, Any] | None = None  # switches with which the vendor takes many in one call; None: it never does
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """One object of one CRM. `names` are those a person of that CRM uses; the connector's are looked up in its own description."""
 
@@ -36,6 +49,8 @@ class Dialect:
     beside: Mapping[str, str] = field(default_factory=dict)  # what a record cannot do without
     clicks_unsubscribe: Mapping[str, Any] = field(default_factory=lambda: {"opt_out": True})
     absent_id: str = "999999999"
+    narrow: Narrow | None = None
+    wide_refused_at: str = ""  # where a wide opt-out is a request of its own
     secrets: tuple[str, ...] = ("token",)
     renewed_by: tuple[str, ...] = ()  # credentials with which the connector fetches tokens by itself
     read_only: str | None = None
@@ -131,6 +146,14 @@ def _salesforce(object: str, beside: Mapping[str, str], **more: Any) -> Dialect:
         id_of="Id",
         beside=beside,
         clicks_unsubscribe={"fields": {"HasOptedOutOfEmail": True}},
+        narrow=Narrow(
+            name="HasOptedOutOfFax",
+            no=True,
+            yes=False,
+            leaves={"do": "edit", "fields": {"HasOptedOutOfFax": True}},
+            permits=lambda row: row["HasOptedOutOfFax"] is not True,
+            batches={},
+        ),
         absent_id=more.pop("absent_id"),
         renewed_by=("client_id", "client_secret"),
         read_only="CreatedDate",
@@ -168,6 +191,15 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             shown=_hubspot_shown,
             alive=lambda row: not row["archived"],
             mailable=lambda row: row["properties"]["hs_email_optout"] != "true",
+            narrow=Narrow(
+                name="hs_email_optout_1001",
+                no="true",
+                yes="false",
+                leaves={"do": "unsubscribe", "subscription": 1001},
+                permits=lambda row: row["properties"].get("hs_email_optout_1001") != "true",
+                batches={"enterprise": True},
+            ),
+            wide_refused_at="/communication-preferences/v4/statuses/*/unsubscribe-all",
             rows_of="results",
             renewed_by=("client_id", "client_secret", "refresh_token"),
             read_only="hs_email_optout",
@@ -263,6 +295,15 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             shown=_activecampaign_shown,
             alive=lambda row: str(row["deleted"]) == "0",
             mailable=lambda row: any(str(one["status"]) in ("0", "1") for one in row["contactLists"]),
+            narrow=Narrow(
+                name="list:1",
+                no="2",
+                yes="1",
+                leaves={"do": "unsubscribe", "list": 1},
+                permits=lambda row: any(str(one["list"]) == "1" and str(one["status"]) in ("0", "1") for one in row["contactLists"]),
+                has_more={"do": "resubscribe", "list": 2},
+            ),
+            wide_refused_at="/api/3/contactLists",
             rows_of="contacts",
             limits_texts=False,
             quirks=(

@@ -13,6 +13,7 @@ from connectors.base import Connector, Ending, Json, Op, Outcome, Page, Receipt,
 from connectors.errors import ConnectorError, Unreadable
 from connectors.http import Door
 from tests.contract import declared
+from tests.contract.dialects import Narrow
 from tests.contract.rigs import Need, Rig, Wrap
 
 MUCH = 60
@@ -276,6 +277,67 @@ class QuotesWhatItRefused(Liar):
         return replace(receipt, message=f"{receipt.message} {dict(write.fields)}")
 
 
+# -- lies about consent ----------------------------------------------------------------------------------------------------------------
+
+
+class HearsOnlyTheWideNo(Liar):
+    def shown(self, record: Record) -> Record:
+        name = _narrow(self.rig).name
+        return replace(record, fields={**record.fields, name: None}) if name in record.fields else record
+
+
+class TakesOneNoForAll(Liar):
+    def shown(self, record: Record) -> Record:
+        name, no = _narrow(self.rig).name, _narrow(self.rig).no
+        return replace(record, fields={**record.fields, "opt_out:email": True}) if record.fields.get(name) == no else record
+
+
+class SaysNoToEverything(Liar):
+    """Whoever leaves one list is taken off all of them."""
+
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        name = _narrow(self.rig).name
+        return self.inner.write(
+            object, [replace(one, fields={**one.fields, "opt_out:email": True}) if name in one.fields else one for one in writes]
+        )
+
+
+class KeepsTheYesToItself(Liar):
+    """A yes is left out without a word, and the receipt says that all was well."""
+
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        name, yes = _narrow(self.rig).name, (None, _narrow(self.rig).yes)
+        kept = [replace(one, fields={key: value for key, value in one.fields.items() if key != name or value not in yes}) for one in writes]
+        return self.inner.write(object, kept)
+
+
+class OneRefusalForAll(Liar):
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        receipts = self.inner.write(object, writes)
+        refused = next((receipt for receipt in receipts if receipt.cause == "opt_out_refused"), None)
+        return receipts if refused is None else [replace(refused, id=write.id) for write in writes]
+
+
+class GoesOnWithoutTheNo(Liar):
+    """What could not be denied is written all the same."""
+
+    def receipt(self, write: Write, receipt: Receipt) -> Receipt:
+        if receipt.cause == "opt_out_refused" or receipt.outcome is Outcome.UNKNOWN:
+            rest = {name: value for name, value in write.fields.items() if name != "opt_out:email"}
+            self.inner.write(write.object, [replace(write, fields=rest)])
+        return receipt
+
+
+class OneNoACall(Liar):
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        return [receipt for write in writes for receipt in self.inner.write(object, [write])]
+
+
+def _narrow(rig: Rig) -> Narrow:
+    assert rig.dialect.narrow is not None
+    return rig.dialect.narrow
+
+
 # -- lies of the door ------------------------------------------------------------------------------------------------------------------
 
 
@@ -435,7 +497,7 @@ MUTANTS = (
     _liar(MergesTwice, _by("merging.test_a_merge_without_an_answer_is_unknown_and_not_repeated"), need=declared.merges, at="pipedrive"),
     _liar(ShowsTheDead, _by("endings.test_a_deleted_record_is_shown_as_ended"), at="salesforce"),
     _liar(EchoesIntentAsReadback, _by("writing.test_a_receipt_shows_what_the_crm_shows_and_not_what_was_sent")),
-    _liar(LoosensConsent, _by("writing.test_no_write_takes_an_opt_out_back", False), _by("writing.test_no_create_takes_an_opt_out_back")),
+    _liar(LoosensConsent, _by("consent.test_no_write_takes_an_opt_out_back", False), _by("consent.test_no_create_takes_an_opt_out_back")),
     _liar(DuplicatesOnUnknown, _by("failure.test_a_create_without_an_answer_is_unknown_and_not_repeated", "timeout_after"), at="pipedrive"),
     _liar(TouchesOtherFields, _by("writing.test_an_update_touches_only_what_it_names")),
     _liar(LeavesClearsOut, _by("writing.test_a_clear_clears_and_is_read_back_as_cleared")),
@@ -450,4 +512,12 @@ MUTANTS = (
     _liar(TakesIdsApart, _by("secrets.test_ids_joined_to_one_touch_nothing"), at="pipedrive"),
     _liar(CrashesOnSurprise, _by("failure.test_a_success_that_holds_an_error_is_no_success")),
     _liar(HidesTheRequest, _by("failure.test_an_unreadable_answer_is_told_with_the_vendors_own_number_of_the_request")),
+    _liar(HearsOnlyTheWideNo, _by("consent.test_a_no_to_one_thing_is_among_the_changes"), need=declared.narrow_consent),
+    _liar(TakesOneNoForAll, _by("consent.test_a_no_to_one_thing_is_no_no_to_all"), need=declared.narrow_consent, at="activecampaign"),
+    _liar(SaysNoToEverything, _by("consent.test_writing_a_no_to_one_thing_leaves_the_others"), need=declared.narrow_consent),
+    _liar(KeepsTheYesToItself, _by("consent.test_no_write_permits_one_thing", False), need=declared.narrow_consent, at="salesforce"),
+    _liar(OneRefusalForAll, _by("consent.test_a_refused_no_is_told_and_costs_nobody_else_anything"), need=declared.consent_calls),
+    _liar(GoesOnWithoutTheNo, _by("consent.test_a_no_without_an_answer_is_unknown_and_its_record_is_not_written"),
+          _by("consent.test_a_refused_no_is_told_and_costs_nobody_else_anything"), need=declared.consent_calls),
+    _liar(OneNoACall, _by("consent.test_noes_of_many_are_one_call_where_the_vendor_has_a_batch"), need=declared.consent_batches),
 )  # fmt: skip

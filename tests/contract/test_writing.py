@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-import pytest
-
 from connectors.base import Ending, Op, Outcome, Write
 from tests.contract import declared
 from tests.contract.rigs import Rig, needs
 from tests.contract.test_reading import TEXTS
 from tests.contract.world import HOUR
-
-OPT_OUT = "opt_out:email"
 
 
 def test_what_was_created_can_be_read(rig: Rig) -> None:
@@ -202,53 +198,3 @@ def test_erasing_what_is_gone_is_no_failure(rig: Rig) -> None:
     (id,) = rig.world.crowd(1)
     rig.write_one(rig.delete(id))
     assert rig.write_one(rig.erase(id)).outcome in (Outcome.DELETED, Outcome.GONE)
-
-
-def test_an_opt_out_is_written_and_shown(rig: Rig) -> None:
-    (id,) = rig.world.crowd(1)
-    assert rig.world.mailable(id)
-    receipt = rig.write_one(_opt_out(rig, id, True))
-    assert receipt.outcome is Outcome.UPDATED
-    assert receipt.record is not None
-    assert receipt.record.fields[OPT_OUT] is True
-    assert not rig.world.mailable(id)
-    assert rig.get_one(id, [OPT_OUT]).fields == {OPT_OUT: True}
-
-
-def test_an_opt_out_made_by_the_person_is_read(rig: Rig) -> None:
-    id, other = rig.world.crowd(2)
-    rig.world.human_unsubscribe(id)
-    assert [record.fields[OPT_OUT] for record in rig.get(id, other, fields=[OPT_OUT])] == [True, False]
-
-
-def test_an_opt_out_comes_with_a_create(rig: Rig) -> None:
-    write = Write(Op.CREATE, rig.object, {**rig.person(1), OPT_OUT: True}, key="k")
-    receipt = rig.write_one(write)
-    assert receipt.outcome is Outcome.CREATED
-    assert not rig.world.mailable(str(receipt.id))
-
-
-@pytest.mark.parametrize("value", [False, None])
-def test_no_write_takes_an_opt_out_back(rig: Rig, value: bool | None) -> None:
-    (id,) = rig.world.crowd(1)
-    rig.world.human_unsubscribe(id)
-    receipt = rig.write_one(_opt_out(rig, id, value))
-    assert (receipt.outcome, receipt.cause, receipt.field) == (Outcome.REJECTED, "loosens_consent", OPT_OUT)
-    assert not rig.world.mailable(id)
-
-
-def test_no_create_takes_an_opt_out_back(rig: Rig) -> None:
-    receipt = rig.write_one(Write(Op.CREATE, rig.object, {**rig.person(1), OPT_OUT: False}, key="k"))
-    assert (receipt.outcome, receipt.cause) == (Outcome.REJECTED, "loosens_consent")
-    assert rig.world.records() == {}
-
-
-def test_an_ordinary_write_leaves_an_opt_out_alone(rig: Rig) -> None:
-    (id,) = rig.world.crowd(1)
-    rig.world.human_unsubscribe(id)
-    rig.write_one(rig.update(id, grade="B", given="Augusta"))
-    assert not rig.world.mailable(id)
-
-
-def _opt_out(rig: Rig, id: str, value: bool | None) -> Write:
-    return Write(Op.UPDATE, rig.object, {OPT_OUT: value}, id=id)

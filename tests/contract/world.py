@@ -56,6 +56,18 @@ class World:
     def human_unsubscribe(self, id: str) -> None:
         self._act("edit", id=id, **dict(self.dialect.clicks_unsubscribe))
 
+    def human_leaves(self, id: str) -> None:
+        """The person says no to one thing and to nothing else."""
+        narrow = self.dialect.narrow
+        assert narrow is not None
+        self.human_has_more(id)
+        self._act(id=id, **narrow.leaves)
+
+    def human_has_more(self, id: str) -> None:
+        """The person gets more than what a narrow no is about, so that it is not all there is."""
+        if self.dialect.narrow is not None and self.dialect.narrow.has_more is not None:
+            self._act(id=id, **self.dialect.narrow.has_more)
+
     def restore(self, id: str) -> None:
         self._act("restore", id=id)
 
@@ -161,6 +173,12 @@ class World:
 
     def mailable(self, id: str) -> bool:
         return self.dialect.mailable(self.records()[id])
+
+    def permits(self, id: str) -> bool:
+        """Whether the narrow consent still says yes, or nothing."""
+        narrow = self.dialect.narrow
+        assert narrow is not None
+        return narrow.permits(self.records()[id])
 
     def raw(self, id: str, name: str) -> Json:
         return self.dialect.shown(self.records()[id], name)
