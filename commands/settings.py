@@ -46,6 +46,10 @@ class Account(Table):
     crm: str
     objects: tuple[str, ...]
     pacing: bool = Field(default=True, description="keep to the vendor's rate limits; false only against a local server")
+    consent_fields: bool = Field(
+        default=False,
+        description="show status, day and id of the deciding event of the consent ledger in fields of ours; run `leadloom setup`",
+    )
 
 
 Purposes = dict[str, Annotated[str, StringConstraints(pattern=r"^[a-z_]+(\.[a-z0-9_]+)*$")]]  # "265778" = "marketing.newsletter"

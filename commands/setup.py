@@ -61,16 +61,12 @@ def _missing(account: Account) -> Wanted:
     """Our fields that this account lacks. A custom field is known by its name or, where names are the CRM's, by its label."""
     from connectors.base import NewField
     from mappings.apply import api_name
-    from mappings.schema import custom_fields, packaged
 
     missing: Wanted = {}
     for object in account.objects:
         fields = account.connector.describe(object).fields
         there = set(fields) | {field.label.casefold().replace(" ", "_") for field in fields.values() if field.custom}
-        wanted = [
-            NewField(field.name, field.label, field.type, field.options, field.unique)
-            for field in custom_fields(packaged(account.crm, object))
-        ]
+        wanted = [NewField(field.name, field.label, field.type, field.options, field.unique) for field in account.own_fields(object)]
         missing[object] = [field for field in wanted if there.isdisjoint({field.name, api_name(field.name), field.name.upper()})]
     return missing
 

@@ -65,7 +65,8 @@ def open_workspace(
         for account in accounts.values():
             opened.callback(account.connector.close)
         fingerprint, erased = _fingerprint(settings, texts), suppression_of(settings)
-        yield Workspace(store, accounts, _policy(settings), rules, guards, fingerprint, clock, tell, suppression=erased)
+        telling = _telling(settings)
+        yield Workspace(store, accounts, _policy(settings), rules, guards, fingerprint, clock, tell, suppression=erased, telling=telling)
 
 
 def _guards(settings: GuardSettings, yes: bool, allow: Mapping[str, int]) -> Guards:
@@ -90,7 +91,7 @@ def open_memory(config: Path | None) -> Iterator[Store]:
         yield store
 
 
-NOT_THE_CONNECTORS = ("crm", "objects", "pacing", "base_url", "merge_duplicates", "purposes")
+NOT_THE_CONNECTORS = ("crm", "objects", "pacing", "base_url", "merge_duplicates", "purposes", "consent_fields")
 
 
 def connect(name: str, account: AccountSettings, **options: Any) -> Connector:
@@ -132,16 +133,35 @@ def _account(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Account:
+    from mappings.schema import custom_fields
     from sync.workspace import Account
 
     account = settings.accounts[name]
     routed = frozenset(email for owner in routing.owners.values() for email in owner.addresses)
     purposes: Mapping[str, str] = getattr(account, "purposes", {})
-    bind = partial(_bound, name, purposes, account.crm, settings.defaults.region, routed, settings.mappings.get(name, {}))
+    mapping = partial(_mapping, account, settings.mappings.get(name, {}))
+    bind = partial(_bound, name, purposes, settings.defaults.region, routed, mapping)
     connector = connect(name, account, adapter=adapter, clock=clock, sleep=sleep)
     merges = getattr(account, "merge_duplicates", False)
-    meanings = partial(_meanings, account.crm, settings.mappings.get(name, {}))
-    return Account(name, account.crm, account.objects, connector, bind, _scope(settings, name), _endings(settings, name), meanings, merges)
+    return Account(
+        name,
+        account.crm,
+        account.objects,
+        connector,
+        bind,
+        _scope(settings, name),
+        _endings(settings, name),
+        lambda object: _meanings(mapping(object)),
+        merges,
+        lambda object: custom_fields(mapping(object)),
+    )
+
+
+def _telling(settings: Settings) -> Any:
+    """The policy by which CRMs are told what the ledger says; None where no account asks for it."""
+    from leads.consent.policy import profile
+
+    return profile(settings.consent.profile) if any(account.consent_fields for account in settings.accounts.values()) else None
 
 
 def _endings(settings: Settings, name: str) -> Endings:
@@ -153,10 +173,9 @@ def _endings(settings: Settings, name: str) -> Endings:
 def _bound(
     name: str,
     purposes: Mapping[str, str],
-    crm: str,
     region: str | None,
     routed: frozenset[str],
-    own: Mapping[str, Mapping[str, CustomField]],
+    mapping: Callable[[str], Any],
     object: str,
     schema: Schema,
     owners: Sequence[Owner],
@@ -164,34 +183,36 @@ def _bound(
 ) -> Any:
     from mappings.apply import bind
 
-    mapping, us = _mapping(crm, own, object), identity.user_email
-    return bind(mapping, schema, owners, region=region, api_user_email=us, routed_owners=routed, name=name, purposes=purposes)
+    us = identity.user_email
+    return bind(mapping(object), schema, owners, region=region, api_user_email=us, routed_owners=routed, name=name, purposes=purposes)
 
 
-def _meanings(crm: str, own: Mapping[str, Mapping[str, CustomField]], object: str) -> Mapping[str, str]:
-    return {row.remote: row.lead for row in _mapping(crm, own, object).rows if row.lead != ""}
+def _meanings(mapping: Any) -> Mapping[str, str]:
+    return {row.remote: row.lead for row in mapping.rows if row.lead != ""}
 
 
 def meanings_of(config: Path | None) -> dict[tuple[str, str], Mapping[str, str]]:
     """What the fields of every object of every account mean, tables that were imported included."""
+    from mappings.schema import packaged
     from sync.contest import IMPORT
     from sync.intake import IMPORT_OBJECT
 
     settings = settings_of(config)
     found: dict[tuple[str, str], Mapping[str, str]] = {
-        (name, object): _meanings(account.crm, settings.mappings.get(name, {}), object)
+        (name, object): _meanings(_mapping(account, settings.mappings.get(name, {}), object))
         for name, account in settings.accounts.items()
         for object in account.objects
     }
-    return {**found, (IMPORT, IMPORT_OBJECT): _meanings(IMPORT, {}, IMPORT_OBJECT)}
+    return {**found, (IMPORT, IMPORT_OBJECT): _meanings(packaged(IMPORT, IMPORT_OBJECT))}
 
 
-def _mapping(crm: str, own: Mapping[str, Mapping[str, CustomField]], object: str) -> Any:
+def _mapping(account: AccountSettings, own: Mapping[str, Mapping[str, CustomField]], object: str) -> Any:
     from mappings.custom import CustomRow, extended
-    from mappings.schema import packaged
+    from mappings.schema import packaged, telling
 
     wanted = {f"custom.{name}": CustomRow(row.field, row.type, row.direction) for name, row in own.get(object, {}).items()}
-    return extended(packaged(crm, object), wanted)
+    shipped = packaged(account.crm, object)
+    return extended(telling(shipped) if account.consent_fields else shipped, wanted)
 
 
 def _scope(settings: Settings, name: str) -> Scope:

@@ -21,7 +21,7 @@ from commands.settings import ACCOUNTS, TABLES
 from connectors import OBJECTS
 from leads.model import FIELDS, Winner
 from mappings.consents import ConsentSpec
-from mappings.schema import RowSpec, packaged
+from mappings.schema import ASKED_FOR, RowSpec, packaged, telling
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Written by docs/generate.py from the code. Change the code, then run `make docs`. -->"
@@ -155,7 +155,7 @@ def _default(field: Any) -> str:
 def _with_fields(text: str, crm: str) -> str:
     for object_name in OBJECTS[crm]:
         begin, end = f"<!-- fields of {object_name}: generated -->", f"<!-- end of {object_name} -->"
-        rows = [_field(row) for row in packaged(crm, object_name).rows if row.lead != ""]
+        rows = [_field(row) for row in telling(packaged(crm, object_name)).rows if row.lead != ""]
         rows += [_consent_field(spec) for spec in packaged(crm, object_name).consents]
         table = _table(("lead", f"{crm} {object_name}", "direction", "remarks"), rows)
         before, _, rest = text.partition(begin)
@@ -183,6 +183,8 @@ def _field(row: RowSpec) -> tuple[str, str, str, str]:
 def _remarks(row: RowSpec) -> Iterator[str]:
     if row.custom:
         yield "created by `leadloom setup`"
+    if row.lead in ASKED_FOR:
+        yield "only with `consent_fields = true`"
     slots = {"first": "the first", "rest": "those that have no field of their own", "all": "all of them", "any": "the first of any kind"}
     if row.slot != "":
         yield slots.get(row.slot, f"the {row.slot} one")

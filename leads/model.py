@@ -96,6 +96,8 @@ STAGES: Final = ("raw", "mql", "sql", "hot", "customer")
 SIDE_STAGES: Final = ("nurture", "disqualified", "lost")
 LEVELS: Final = ("no", "unknown", "partial", "yes")
 
+TOLD: Final = tuple((channel, told) for channel in ("email", "phone") for told in ("status", "since", "event"))
+
 FIELDS: Final[Mapping[str, FieldSpec]] = {
     spec.name: spec
     for spec in (
@@ -128,6 +130,7 @@ FIELDS: Final[Mapping[str, FieldSpec]] = {
         FieldSpec("grade", Kind.TEXT, Winner.OURS),
         FieldSpec("reason", Kind.TEXT, Winner.OURS, max_length=255),
         FieldSpec("lead_id", Kind.TEXT, Winner.OURS),
+        *(FieldSpec(f"consent.{channel}.{told}", Kind.TEXT, Winner.OURS, max_length=255) for channel, told in TOLD),
     )
 }
 

@@ -225,7 +225,7 @@ def _missing(spec: RowSpec) -> str:
 def _type_problems(spec: RowSpec, field: FieldLike) -> list[str]:
     problems = []
     expected = ("list",) if spec.slot == "all" else _TYPES[spec.convert]
-    if field.type not in (*expected, "other"):
+    if field.type not in (*expected, spec.type, "other"):
         again = "rename or delete it, then run `leadloom setup`" if spec.custom else "change its row in the mapping"
         problems.append(f"the field {field.label!r} ({field.name}) is of type {field.type}, expected {' or '.join(expected)}: {again}.")
     if not field.writable and spec.direction != "in":

@@ -11,12 +11,12 @@ import json
 import tomllib
 from collections import abc
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, Final
 
-from leads.model import FIELDS, Kind
+from leads.model import FIELDS, TOLD, Kind
 from mappings import consents
 
 CONVERTERS: Final[abc.Mapping[Kind, tuple[str, ...]]] = {
@@ -38,6 +38,9 @@ ROW_KEYS: Final = (
     *("create_only", "optional", "clear", "type", "needs"),
 )
 KEY: Final = "key"
+SUFFIXES: Final = {"status": "", "since": "_since", "event": "_event"}
+ASKED_FOR: Final = tuple(f"consent.{channel}.{told}" for channel, told in TOLD)  # no file has them: `telling` adds them
+TOLD_TYPES: Final = {"status": "text", "since": "date", "event": "text"}
 
 
 class MappingProblems(Exception):
@@ -115,6 +118,15 @@ def packaged(crm: str, object: str) -> Mapping:
     """The mapping that ships for an object of a CRM."""
     name = f"{crm}_{object.lower()}.toml"
     return parse(files("mappings").joinpath(name).read_text("utf-8"), name)
+
+
+def telling(mapping: Mapping) -> Mapping:
+    """The mapping with what the ledger of consent says in fields of ours; they are called the same in every CRM."""
+    rows = (
+        RowSpec(f"leadloom_consent_{channel}{SUFFIXES[told]}", f"consent.{channel}.{told}", direction="out", type=TOLD_TYPES[told])
+        for channel, told in TOLD
+    )
+    return replace(mapping, rows=(*mapping.rows, *rows))
 
 
 def custom_fields(mapping: Mapping) -> list[CustomField]:
@@ -217,7 +229,7 @@ def _whole_problems(rows: list[dict[str, Any]]) -> Iterator[str]:
     names = [str(row.get("remote")) for row in rows]
     yield from (f"row {name}: stands there {names.count(name)} times" for name in dict.fromkeys(names) if names.count(name) > 1)
     mapped = [row.get("lead") for row in rows]
-    yield from (f"no row for {name}: expected at least one with lead = {name!r}" for name in FIELDS if name not in mapped)
+    yield from (f"no row for {name}: expected at least one with lead = {name!r}" for name in FIELDS if name not in (*mapped, *ASKED_FOR))
     keys = sum(row.get("role") == KEY for row in rows)
     if keys != 1:
         yield f"expected exactly one row with role = {KEY!r}, found {keys}"

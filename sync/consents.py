@@ -33,6 +33,7 @@ def record(workspace: Workspace, rows: Sequence[Mapping[str, Any]], actor: str) 
         fresh = set(unit.add_events(events, actor, now))
         added = [event for event, _ in events if event.name in fresh]
         unit.touch(_deny(unit, [event for event in added if event.kind in RESTRICTIONS], now))
+        unit.touch(lead for ids in unit.leads_at({event.mailbox for event in added if event.mailbox}).values() for lead in ids)
         for event in added:
             if event.kind is Kind.INVALIDATE:
                 _release(unit, event, now)
@@ -63,6 +64,7 @@ def _denied(event: Event) -> list[str]:
 def _release(unit: Any, order: Event, now: datetime) -> None:
     """After observations were taken back: what no other event restricts is not denied any more. No CRM is loosened by it."""
     taken = [document for _, document in unit.every_event() if document.get("refs", {}).get("batch") == order.batch != ""]
+    unit.touch(lead for ids in unit.leads_at({event.mailbox for event in read_events(taken)}).values() for lead in ids)
     for event in read_events(taken):
         events = read_events(unit.events_about([event.mailbox]))
         standing = fold(events, Policy()).restrictions

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from leads import routing, scoring, stages
@@ -43,10 +44,18 @@ class Decision:
 
 
 def decide(
-    lead: LeadState, before: Mapping[str, Value], restricted: Restricted, rules: Rules, pools: routing.State, now: datetime
+    lead: LeadState,
+    before: Mapping[str, Value],
+    restricted: Restricted,
+    rules: Rules,
+    pools: routing.State,
+    now: datetime,
+    told: Mapping[str, Value] = MappingProxyType({}),
 ) -> Decision:
-    """`lead` as merged; `before` is what its fields were when it was decided last."""
+    """`lead` as merged; `before` is what its fields were when it was decided last; `told` is what the ledger of consent says of it."""
     draft = _Draft(lead, now)
+    for name, value in told.items():
+        draft.set(name, value, "the ledger of consent")
     for channel in ("email", "phone"):
         denied = restricted_value(lead, channel, restricted)
         if denied is True:

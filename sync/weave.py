@@ -45,6 +45,7 @@ from sync.state import (
     link_step,
     refs_text,
 )
+from sync.telling import Telling, cleared
 from sync.view import View
 from sync.workspace import Door, Pass, Workspace
 
@@ -167,6 +168,9 @@ class _Chunk:
         self.restricted: frozenset[tuple[str, str]] = frozenset(unit.restricted(emails | phones | {lead_address(id) for id in ids}))
         self.holders: dict[str, list[tuple[Ref, str]]] = unit.holders(emails)
         self.regrouped: dict[str, int] = unit.regrouped(ids)
+        items = [(name, item) for id in ids for name in ("emails", "phones") for item in self._all_items(id, name)]
+        policy = self.turn.workspace.telling
+        self.telling = None if policy is None else Telling(unit, items, ids, self.turn.now, policy)
 
     def _all_items(self, id: str, name: str) -> Iterator[Any]:
         state = self.states.get(id)
@@ -183,7 +187,10 @@ class _Chunk:
         views = _promote([view for link, base in self.views.get(state.id, []) if (view := self._view(state.id, link, base)) is not None])
         state = self._disqualified(state)
         merged = merge(state, views, self.turn.workspace.policy, self.turn.now, self.answers)
-        decision = decide(merged.lead, state.fields, self.restricted, self.turn.workspace.rules, self.pools, self.turn.now)
+        said, changes_at = ({}, None) if self.telling is None else self.telling.of(merged.lead)
+        told = cleared(merged.lead.fields, said)
+        decision = decide(merged.lead, state.fields, self.restricted, self.turn.workspace.rules, self.pools, self.turn.now, told)
+        decision = replace(decision, due=min((at for at in (decision.due, changes_at) if at is not None), default=None))
         lead = decision.lead
         self.pools = decision.pools
         views = [self._scoped(view, lead) for view in merged.views]

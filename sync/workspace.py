@@ -95,6 +95,7 @@ class Account:
 
     `merge_duplicates`: further records of one person are merged inside the CRM, where it can be done from outside.
     `meanings(object)` says for which field of a lead each mapped row stands: as much of the dialect as is known without asking the CRM.
+    `own_fields(object)` are the fields of ours that the account is to have.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Account:
     endings: Endings = Endings()
     meanings: Callable[[str], Mapping[str, str]] = lambda _object: {}
     merge_duplicates: bool = False
+    own_fields: Callable[[str], Sequence[Any]] = lambda _object: ()
 
 
 class NobodyErased:
@@ -135,6 +137,7 @@ class Workspace:
     tell: Callable[[str], None] = lambda _line: None
     settle_after: timedelta = SETTLE_AFTER
     suppression: Any = field(default_factory=lambda: NobodyErased())  # the list of erased people that lies outside the store
+    telling: Any = None  # the policy of consent by which CRMs are told what the ledger says; None: no account asks for it
     adopting: bool = False  # records that carry ids of another store are taken over
 
     def now(self) -> datetime:

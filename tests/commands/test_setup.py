@@ -43,3 +43,12 @@ def test_without_a_person_to_ask_it_does_nothing(leadloom, bare, monkeypatch):
 def test_one_account_only(leadloom, bare):
     assert list(leadloom("setup", "--account", "pipedrive", "--yes", "--json").json["accounts"]) == ["pipedrive"]
     assert leadloom("setup", "--account", "nobody", "--yes").code == 2
+
+
+def test_the_fields_that_show_the_ledger_are_made_where_they_are_asked_for(leadloom, configured):
+    configured({'crm = "pipedrive"\n': 'crm = "pipedrive"\nconsent_fields = true\n'})
+    assert leadloom("doctor").code == 4
+    created = leadloom("setup", "--yes", "--json").json["accounts"]
+    told = [f"leadloom_consent_{channel}{part}" for channel in ("email", "phone") for part in ("", "_since", "_event")]
+    assert (created["pipedrive"], created["hubspot"]) == ({"persons": told}, {})
+    assert leadloom("sync", "--yes").code == 0

@@ -13,12 +13,14 @@ from typing import Any
 from requests.adapters import BaseAdapter
 
 import sandbox
+from commands.setup import _missing
 from connectors import OBJECTS, Access, connect
 from leads import routing, scoring_rules
+from leads.consent.policy import profile
 from leads.model import FIELDS, Winner
 from mappings.apply import bind
 from mappings.schema import Mapping as Mapping_
-from mappings.schema import packaged
+from mappings.schema import custom_fields, packaged, telling
 from sandbox.inprocess import InProcess, ask
 from sandbox.wire import Clock
 from store.store import Store, open_store
@@ -68,6 +70,7 @@ class World:
         self.scope = Scope(create=True)
         self.endings: dict[str, Endings] = {}
         self.purposes: dict[str, dict[str, str]] = {}  # what lists and subscription types are about
+        self.telling: set[str] = set()  # CRMs that are told what the ledger of consent says
         self.merging: set[str] = set()  # CRMs in which duplicates are merged
         self._looked: dict[str, int] = {}
 
@@ -75,6 +78,7 @@ class World:
         accounts = {crm: self._account(crm) for crm in self.apps}
         policy = Policy(tuple(accounts), {**usual_fields(), **changes.pop("fields", {})})
         rules = Rules(scoring_rules.parse(SCORING), routing.parse(ROUTING))
+        changes = {"telling": profile("de-strict") if self.telling else None, **changes}
         usual = {"guards": self.guards, "clock": self.clock.now, "suppression": self.suppression}
         return Workspace(self.store, accounts, policy, rules, **{**usual, **changes})
 
@@ -91,7 +95,21 @@ class World:
         access = Access(crm, crm, host, secrets, {"instance_url": host} if crm == "salesforce" else {})
         connector = connect(access, clock=self.clock.now, sleep=self.clock.advance, adapter=adapter, pacing=False)
         endings, meanings = self.endings.get(crm, Endings()), partial(self.meanings, crm)
-        return Account(crm, crm, OBJECTS[crm], connector, partial(self.bind, crm), self.scope, endings, meanings, crm in self.merging)
+        return Account(
+            crm,
+            crm,
+            OBJECTS[crm],
+            connector,
+            partial(self.bind, crm),
+            self.scope,
+            endings,
+            meanings,
+            crm in self.merging,
+            self.own_fields(crm),
+        )
+
+    def own_fields(self, crm: str) -> Any:
+        return lambda object: custom_fields(self.mapping(crm, object))
 
     def meanings(self, crm: str, object: str) -> dict[str, str]:
         return {row.remote: row.lead for row in self.mapping(crm, object).rows if row.lead != ""}
@@ -100,7 +118,12 @@ class World:
         return bound(self.mapping(crm, object), schema, owners, identity, crm, self.purposes.get(crm, {}))
 
     def mapping(self, crm: str, object: str) -> Mapping_:
-        return shipped(crm, object)
+        return telling(shipped(crm, object)) if crm in self.telling else shipped(crm, object)
+
+    def set_up(self) -> None:
+        """The fields of ours that an account lacks are created in it."""
+        for account in self.workspace().accounts.values():
+            engine.set_up(account, _missing(account))
 
     def sync(self, **changes: Any) -> engine.Report:
         self.clock.advance(60)
