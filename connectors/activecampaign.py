@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from connectors.activecampaign_calls import PAGE, Calls
 from connectors.activecampaign_reading import Reading
 from connectors.activecampaign_writing import Writing
 from connectors.auth import Fixed
-from connectors.base import Capabilities, Field, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
+from connectors.base import Capabilities, Field, History, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
 from connectors.errors import Misconfigured
 from connectors.http import Door
 from connectors.pacing import Limit, Pacer
@@ -113,6 +114,12 @@ class ActiveCampaign:
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._check(object)
         return self._reading.get(ids, fields)
+
+    def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
+        """ActiveCampaign keeps none."""
+        del ids, fields, since
+        self._check(object)
+        return {}
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._check(object)

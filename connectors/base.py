@@ -176,6 +176,34 @@ class Identity:
     user_email: str | None = None
 
 
+class Writer(StrEnum):
+    """Who wrote a value, as far as the CRM tells."""
+
+    US = "us"  # these very credentials; a person may share them
+    OTHER = "other"  # somebody or something else
+    PERSON = "person"
+    FORM = "form"
+    IMPORT = "import"
+    AUTOMATION = "automation"
+    UNTOLD = "untold"  # it may have been us
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One value that a field was given, `at` the CRM's time (UTC).
+
+    `value` has the form of `Record.fields`; `told` is False where the history does not hold it in that form.
+    """
+
+    at: datetime
+    value: Json
+    by: Writer = Writer.UNTOLD
+    told: bool = True
+
+
+History = Mapping[str, Mapping[str, Sequence[Step]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a caller may rely on.
@@ -199,6 +227,7 @@ class Capabilities:
     cursor_granularity_s: float
     search_lag_s: float = 0.0
     merges: bool = False  # whether records can be merged from outside
+    history: bool = False  # whether the CRM remembers what its fields were given
 
 
 class Connector(Protocol):
@@ -230,6 +259,13 @@ class Connector(Protocol):
 
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """The records of `ids`, each id answered once: unknown ones as records with `ending` MISSING (or a known ending)."""
+
+    def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
+        """What `fields` were given since `since`, by id and field, oldest first; no steps: they were given nothing.
+
+        An id or a field that is missing in the answer: the CRM does not tell. Nothing is missing where `capabilities.history` is
+        set and the account keeps the history of the field.
+        """
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """Records whose `field` equals one of `values`, verified; none, one or several per value."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from requests.adapters import BaseAdapter
 
 from connectors import Access
 from connectors.auth import Auth, Bearer, Fixed, Token
-from connectors.base import Capabilities, Field, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
+from connectors.base import Capabilities, Field, History, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
 from connectors.errors import Denied, Misconfigured
 from connectors.http import Answer, Door
 from connectors.hubspot_api import HOST, LIMITS, Api, ask, judge, refused
+from connectors.hubspot_history import histories
 from connectors.hubspot_reads import BATCH, LIST_PAGE, OVERLAP_S, Reader
 from connectors.hubspot_records import field_of, new_property, opt_out_field, owner_of
 from connectors.hubspot_writes import Writer
@@ -35,6 +37,7 @@ CAPABILITIES: Final = Capabilities(
     tombstones="sweep",
     merge_notices=True,
     merges=True,
+    history=True,
     cursor_granularity_s=0.001,
     search_lag_s=60.0,
 )
@@ -107,6 +110,10 @@ class HubSpot:
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._known(object)
         return self._reader.get(ids, fields)
+
+    def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
+        self._known(object)
+        return histories(self._reader.remembered, ids, fields, since)
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._known(object)

@@ -102,6 +102,11 @@ class Reader:
         alone = {id for id in _failed(body, ids) if self._alone(id, ("hs_object_id",)) is not None}
         return {str(row["id"]) for row in body["results"]} | alone
 
+    def remembered(self, ids: Sequence[str], names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Raw contacts, at most fifty, with every value that the properties `names` had."""
+        results: Sequence[Mapping[str, Any]] = self._batch(ids, ("hs_object_id",), history=names)["results"]
+        return results
+
     def attached(self, ids: Sequence[str]) -> dict[str, bool | None]:
         """One call per kind of thing and 1,000 contacts. A token that may not see one of the kinds cannot tell."""
         found: dict[str, bool | None] = dict.fromkeys(ids, False)
@@ -221,9 +226,15 @@ class Reader:
         return None if answer.status == 404 else _body(self._accepted(answer, "a contact"))
 
     def _batch(
-        self, ids: Sequence[str], names: Sequence[str], *, id_property: str | None = None, archived: bool = False
+        self,
+        ids: Sequence[str],
+        names: Sequence[str],
+        *,
+        id_property: str | None = None,
+        archived: bool = False,
+        history: Sequence[str] = (),
     ) -> Mapping[str, Any]:
-        request: dict[str, Any] = {"inputs": [{"id": id} for id in ids], "properties": list(names), "propertiesWithHistory": []}
+        request: dict[str, Any] = {"inputs": [{"id": id} for id in ids], "properties": list(names), "propertiesWithHistory": list(history)}
         if id_property is not None:
             request["idProperty"] = id_property
         return _body(self._accepted(ask(self._api.batch.read, request, archived=archived), "a batch of contacts"))

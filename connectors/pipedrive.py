@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final
 
 from connectors import Access
 from connectors import pipedrive_persons as persons
 from connectors.absent import DEFAULT_CAP
 from connectors.auth import Fixed
-from connectors.base import Capabilities, Field, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
+from connectors.base import Capabilities, Field, History, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
 from connectors.http import Door
 from connectors.pacing import Limit, Pacer
 from connectors.pipedrive_calls import judge, read
 from connectors.pipedrive_company import PAGE, Company
+from connectors.pipedrive_history import histories
 from connectors.pipedrive_reading import BY_ID, Reading
 from connectors.pipedrive_writing import Writing
 from connectors.surprises import guarded
@@ -42,6 +44,7 @@ CAPABILITIES: Final = Capabilities(
     tombstones="sweep",
     merge_notices=False,
     merges=True,
+    history=True,
     cursor_granularity_s=1.0,
     search_lag_s=60.0,
 )
@@ -85,7 +88,7 @@ class Pipedrive:
         self._writing = Writing(self._company, self._reading)
 
     def identity(self) -> Identity:
-        me = read(self._door, "/api/v1/users/me", kind="meta")["data"]
+        me = self._me
         label = f"{me.get('company_name')} ({me.get('company_domain')})"
         return Identity(str(me["company_id"]), label, str(me["id"]), me.get("email"))
 
@@ -108,6 +111,10 @@ class Pipedrive:
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._check(object)
         return self._reading.get(ids, fields)
+
+    def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
+        self._check(object)
+        return histories(self._door, self._company.schema(), lambda: str(self._me["id"]), ids, fields, since)
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._check(object)
@@ -134,6 +141,11 @@ class Pipedrive:
 
     def close(self) -> None:
         self._door.close()
+
+    @cached_property
+    def _me(self) -> Mapping[str, Any]:
+        me: Mapping[str, Any] = read(self._door, "/api/v1/users/me", kind="meta")["data"]
+        return me
 
     def _check(self, object: str) -> None:
         if object not in CAPABILITIES.objects:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from requests.adapters import BaseAdapter
 
 from connectors import Access
-from connectors.base import Capabilities, Field, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
+from connectors.base import Capabilities, Field, History, Identity, NewField, Owner, Page, Receipt, Record, Schema, Write
 from connectors.errors import AccountStopped, Denied, Misconfigured, Retry
 from connectors.http import Door
 from connectors.pacing import Pacer
 from connectors.salesforce_api import Api, Refusal, bearer, judge
+from connectors.salesforce_history import Histories
 from connectors.salesforce_reads import BATCH, OVERLAP_S, PAGE, Reader
 from connectors.salesforce_records import custom_name, long_id, new_field, quoted, schema_of, stamp_of
 from connectors.salesforce_writes import Writer
@@ -36,6 +38,7 @@ CAPABILITIES: Final = Capabilities(
     tombstones="feed",
     merge_notices=True,
     cursor_granularity_s=1.0,
+    history=True,
 )
 
 
@@ -80,6 +83,7 @@ class Salesforce:
         self._api = api
         self._described: dict[str, tuple[Schema, str]] = {}
         self._reader = Reader(api, self._look, overlap_s)
+        self._histories = Histories(self._reader, self.describe, self._user)
 
     def identity(self) -> Identity:
         org = next(iter(self._reader.select("SELECT Id, Name FROM Organization LIMIT 1", "the organization")))
@@ -114,6 +118,9 @@ class Salesforce:
 
     def get(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> list[Record]:
         return self._reader.get(object, ids, fields) if ids else []
+
+    def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
+        return self._histories.of(object, ids, fields, since)
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         return self._reader.find(object, field, values, fields)

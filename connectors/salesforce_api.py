@@ -108,7 +108,7 @@ class Api:
         return client
 
 
-ABOUT_THE_ORG = re.compile(r"FROM\+(Organization|User|Group)\b")  # who is there, not what their leads are
+ABOUT_THE_ORG = re.compile(r"FROM\+(Organization|User|Group|FieldDefinition)\b")  # who is there, not what their leads are
 
 
 def kind_of(method: str, path: str) -> tuple[str, bool]:

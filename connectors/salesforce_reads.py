@@ -56,7 +56,7 @@ class Reader:
         sought = list(dict.fromkeys(id for id in wanted.values() if is_id(id)))
         names = self._names(object, fields)
         found: dict[str, Record] = {}
-        for part in _packed(sought):
+        for part in packed(sought):
             for record in self._selected(object, names, f"Id IN {quoted(part)}", deleted=True):
                 found[record.id] = record
         return [found.get(id, Record(object, id, {}, ending=Ending.MISSING)) for id in dict.fromkeys(wanted.values())]
@@ -73,7 +73,7 @@ class Reader:
         wanted = {value.lower() for value in values if value != ""}
         names = {**self._names(object, fields), "": wire}
         found: dict[str, Record] = {}
-        for part in _packed(sorted({value for value in values if value != ""})):
+        for part in packed(sorted({value for value in values if value != ""})):
             for row in self._rows(object, names, f"{wire} IN {quoted(part)}", deleted=False):
                 if str(value_at(row, wire)).lower() in wanted:
                     found[row["Id"]] = record_of(object, row, self._names(object, fields), self._stamp(object))
@@ -84,7 +84,7 @@ class Reader:
         found: dict[str, bool | None] = {long_id(id): False for id in ids}
         if object != "Lead":
             return dict.fromkeys(found)
-        for part in _packed([id for id in found if is_id(id)]):
+        for part in packed([id for id in found if is_id(id)]):
             for field, kind in ATTACHABLE:
                 try:
                     query = " ".join(("SELECT", field, "FROM", kind, "WHERE", field, "IN", quoted(part)))
@@ -161,7 +161,7 @@ def _where(state: Cursor, stamp: str) -> str:
     return f"WHERE {stamp} >= {state['from']}" if "from" in state else ""
 
 
-def _packed(values: Sequence[str]) -> Iterator[list[str]]:
+def packed(values: Sequence[str]) -> Iterator[list[str]]:
     """Values for one query each: so many that its address does not grow too long."""
     part: list[str] = []
     length = 0

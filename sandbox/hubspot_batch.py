@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.hubspot import HubSpot
 
 MAX_BATCH = 100
+MAX_WITH_HISTORY = 50
 TROUBLE = RowRefused(500, "INTERNAL_ERROR", "There was a problem with the request.")
 Row = dict[str, Any]
 
@@ -119,6 +120,8 @@ def batch_read(app: HubSpot, request: Request, type: str) -> Reply:
     objects, (rows, body) = app.objects(type), _inputs(app, request)
     archived = (request.param("archived") or "").lower() == "true"
     names, history = objects.wanted(body.get("properties") or None), body.get("propertiesWithHistory") or ()
+    if history and len(rows) > MAX_WITH_HISTORY:
+        raise invalid(f"The maximum number of inputs supported in a batch request for property history is {MAX_WITH_HISTORY}.")
     answer, seen = Answer(app), set()
     for index, row in enumerate(rows):
         thing = objects.find(str(row.get("id", "")), body.get("idProperty"))

@@ -354,7 +354,7 @@ class Objects:
 
     def snapshot(self) -> dict[str, Any]:
         things = [
-            [thing.id, thing.props, thing.created, thing.updated, thing.hidden_change, thing.archived, thing.merged]
+            [thing.id, thing.props, thing.created, thing.updated, thing.hidden_change, thing.archived, thing.merged, thing.history]
             for thing in self.by_id.values()
         ]
         return {"next": self._next, "forward": list(self.forward.items()), "things": things}
@@ -362,9 +362,10 @@ class Objects:
     def restore_all(self, state: Mapping[str, Any]) -> None:
         self._next = state["next"]
         self.forward = dict(state["forward"])
-        for id, props, created, updated, hidden, archived, merged in state["things"]:
+        for id, props, created, updated, hidden, archived, merged, history in state["things"]:
             thing = Thing(id, created)
             thing.props, thing.updated, thing.hidden_change, thing.archived, thing.merged = props, updated, hidden, archived, tuple(merged)
+            thing.history = {name: [(value, at, source) for value, at, source in values] for name, values in history.items()}
             self.by_id[id] = thing
             (self.live if archived is None else self.archived).add(id)
             if archived is not None:

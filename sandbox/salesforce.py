@@ -23,7 +23,8 @@ from sandbox.limits import Window
 from sandbox.salesforce_account import CLIENT_ID, CLIENT_SECRET, FIRST_LIVING, NEWEST, REFRESH_TOKEN
 from sandbox.salesforce_answers import Fault, error, refuse
 from sandbox.salesforce_deeds import act
-from sandbox.salesforce_fields import HIDDEN_OBJECTS, OBJECTS, PRIVACY_OBJECTS, Field, from_metadata
+from sandbox.salesforce_fields import HIDDEN_OBJECTS, HISTORY_OBJECTS, OBJECTS, PRIVACY_OBJECTS, Field, from_metadata
+from sandbox.salesforce_history import define_fields, tracked
 from sandbox.salesforce_objects import Row, Table, kept, record
 from sandbox.salesforce_query import Result
 from sandbox.salesforce_seed import plant
@@ -56,6 +57,7 @@ class Salesforce(App):
         "hidden_fields": [],  # "Lead.HasOptedOutOfEmail"
         "unfilterable": [],  # "Contact.SystemModstamp"
         "open_transaction_s": 0,
+        "tracked_fields": [],  # whose history is kept: "Lead.Title", "Contact.Title"
         "updated_limit": 600000,
         "repeated_keys": "refused",  # or accepted
         "refresh_rotation": False,
@@ -121,6 +123,10 @@ class Salesforce(App):
             return None
         if found.name in PRIVACY_OBJECTS and not self.settings["privacy_objects"]:
             return None
+        if found.name in HISTORY_OBJECTS and not tracked(self, found.name.removesuffix("History")):
+            return None
+        if found.name == "FieldDefinition":
+            define_fields(self)
         if found.name == "Organization" and self.org_id not in found.rows:
             self._name_org(found)
         return found

@@ -276,6 +276,26 @@ CONSENT = [
     Field("EffectiveTo", "Effective To", "datetime"),
     Field("DoubleConsentCaptureDate", "Double Consent Captured Date Time", "datetime"),
 ]  # fmt: skip
+ENTITY_DEFINITION = [*SYSTEM, _read_only("QualifiedApiName", "Qualified API Name", "string", 255)]
+FIELD_DEFINITION = [
+    *SYSTEM,
+    _read_only("EntityDefinitionId", "Entity Definition ID", "reference", 18, refers=("EntityDefinition",), relation="EntityDefinition"),
+    _read_only("QualifiedApiName", "Qualified API Name", "string", 255),
+    _read_only("IsFieldHistoryTracked", "Is Field History Tracked", "boolean"),
+]
+
+
+def _history(object: str) -> list[Field]:
+    """What a history object has: no modification, for its rows are never changed."""
+    return [
+        *(field for field in SYSTEM if field.name in ("Id", "IsDeleted", "CreatedDate", "CreatedById")),
+        _read_only(f"{object}Id", f"{object} ID", "reference", 18, refers=(object,), relation=object),
+        _read_only("Field", "Changed Field", "picklist", 255),
+        _read_only("DataType", "Datatype", "picklist", 40),
+        _read_only("OldValue", "Old Value", "anyType", 255),
+        _read_only("NewValue", "New Value", "anyType", 255),
+    ]
+
 
 # name -> (key prefix, label, fields)
 OBJECTS: dict[str, tuple[str, str, list[Field]]] = {
@@ -292,11 +312,16 @@ OBJECTS: dict[str, tuple[str, str, list[Field]]] = {
     "FieldPermissions": ("01k", "Field Permissions", FIELD_PERMISSIONS),
     "PermissionSetAssignment": ("0Pa", "Permission Set Assignment", ASSIGNMENT),
     "CustomField": ("00N", "Custom Field", CUSTOM_FIELD),
+    "EntityDefinition": ("4ie", "Entity Definition", ENTITY_DEFINITION),
+    "FieldDefinition": ("4fe", "Field Definition", FIELD_DEFINITION),
+    "LeadHistory": ("017", "Lead History", _history("Lead")),
+    "ContactHistory": ("03j", "Contact History", _history("Contact")),
     "Individual": ("0PK", "Individual", INDIVIDUAL),
     "ContactPointTypeConsent": ("0ZX", "Contact Point Type Consent", CONSENT),
     "DataUsePurpose": ("0ZW", "Data Use Purpose", DATA_USE_PURPOSE),
 }
 PRIVACY_OBJECTS = ("Individual", "ContactPointTypeConsent", "DataUsePurpose")
+HISTORY_OBJECTS = ("LeadHistory", "ContactHistory")  # there only where fields of the object are tracked
 PRIVACY_FIELDS = ("IndividualId",)  # of Lead and Contact: there only where the feature is on
 HIDDEN_OBJECTS = ("CustomField",)
 

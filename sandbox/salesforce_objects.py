@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce_answers import Fault
 from sandbox.salesforce_fields import OBJECTS, PRIVACY_FIELDS, Field, fields_of
+from sandbox.salesforce_history import log
 from sandbox.salesforce_values import EMAIL, boolean, long_id, make_id, moment, not_writable, number, stamp_text
 from sandbox.shelf import Changes, Ids
 
@@ -229,9 +230,13 @@ class Table:
     def update(self, row: Row, values: Mapping[str, Any], *, user: str | None = None, at: int | None = None) -> None:
         """Store values; every update moves the stamps, even one that changes nothing."""
         self.app.remember(self, row.id, row)
+        before = dict(row.values)
         self._put(row, values)
+        log(self.app, self.name, row, before, user, at)
         self.touch(row, at, user)
+        before = dict(row.values)
         self._react(row, values)
+        log(self.app, self.name, row, before, user, at)
 
     def touch(self, row: Row, at: int | None = None, user: str | None = None, *, system: bool = False) -> None:
         row.stamp = self.app.now_s() if at is None else at

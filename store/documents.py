@@ -27,13 +27,14 @@ def instant(at: float | None) -> datetime | None:
 
 
 def dump_base(base: Base) -> str:
-    """Pairs as [seen, meant, refused, flips, late] without trailing blanks.
+    """Pairs as [seen, meant, refused, flips, late] without trailing blanks, and the record's own stamp.
 
     Most need no list: what is seen and meant alike stands there once, and empty ones are only named.
     """
     empty = [row_id for row_id, pair in base.pairs.items() if pair == EMPTY]
     pairs = {row_id: _dump_pair(pair) for row_id, pair in base.pairs.items() if pair != EMPTY}
-    return dumps({"p": pairs, "e": empty})
+    stamp = {} if base.changed_at is None else {"c": seconds(base.changed_at)}
+    return dumps({"p": pairs, "e": empty, **stamp})
 
 
 def load_base(text: str, read_at: float | None) -> Base:
@@ -41,7 +42,7 @@ def load_base(text: str, read_at: float | None) -> Base:
         return Base()
     document = json.loads(text)
     pairs = {row_id: _load_pair(parts) for row_id, parts in document["p"].items()}
-    return Base({**dict.fromkeys(document["e"], EMPTY), **pairs}, instant(read_at))
+    return Base({**dict.fromkeys(document["e"], EMPTY), **pairs}, instant(read_at), instant(document.get("c")))
 
 
 def _dump_pair(pair: Pair) -> Any:

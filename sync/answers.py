@@ -9,9 +9,11 @@ from typing import Any
 
 from sync.compare import LEFT_ALONE
 from sync.joining import join, part, told
+from sync.settle import set_back
 from sync.state import Base, Joining, Pair, Ref
 from sync.workspace import Stopped, Workspace
 
+LOOK_AGAIN = "keep"  # what the record shows is read anew
 A_LEAD = "lead:"  # how the key of a lead begins in a decided pair
 FOUNDED = datetime.fromtimestamp(0, UTC)  # of leads of which nobody knows when
 
@@ -37,7 +39,7 @@ def decide(workspace: Workspace, id: int, answer: str, by: str) -> Mapping[str, 
             _change_pairs(unit, review["refs"], choice.get("rows", ()), PAIRS[answer])
         regrouped = _regroup(unit, workspace, choice.get("pairs", ()), by)
         unit.touch([review["lead_id"]])
-        unit.put_hints(review["refs"] if "pairs" in choice else (), now)
+        unit.put_hints(review["refs"] if "pairs" in choice or answer == LOOK_AGAIN else (), now)
         return {**unit.review(id), "regrouped": regrouped}
 
 
@@ -87,7 +89,7 @@ def _left(pair: Pair) -> Pair:
     return pair if pair.refused is None else replace(pair, refused=(pair.refused[0], LEFT_ALONE))
 
 
-PAIRS: Mapping[str, Callable[[Pair], Pair]] = {"again": _released, "retry": _released, "leave": _left}
+PAIRS: Mapping[str, Callable[[Pair], Pair]] = {"again": _released, "retry": _released, "leave": _left, "keep": set_back}
 
 
 def _change_pairs(unit: Any, refs: Sequence[Ref], rows: Sequence[str], change: Callable[[Pair], Pair]) -> None:
@@ -96,4 +98,5 @@ def _change_pairs(unit: Any, refs: Sequence[Ref], rows: Sequence[str], change: C
         link, base = unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id, (None, Base()))
         if link is not None:
             asked = {id for id, pair in base.pairs.items() if pair.refused is not None and (id in rows or not rows)}
-            unit.put_links([(link, Base({id: change(pair) if id in asked else pair for id, pair in base.pairs.items()}, base.read_at))])
+            pairs = {id: change(pair) if id in asked else pair for id, pair in base.pairs.items()}
+            unit.put_links([(link, replace(base, pairs=pairs))])

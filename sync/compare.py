@@ -60,7 +60,7 @@ def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple
         lo = _latest(view.since, view.record.created_at if first else view.base.read_at)
         hi = latest_moment(view.record, now)
         changes.append(Change(row.lead, pair.meant, new, view.ref, row.id, lo, hi, first, tug, partial(row.fits, theirs)))
-    return Base(_asked_again(view, pairs), now), changes, problems, reviews
+    return Base(_asked_again(view, pairs), now, view.record.changed_at), changes, problems, reviews
 
 
 def _asked_again(view: View, pairs: dict[str, Pair]) -> dict[str, Pair]:

@@ -17,7 +17,6 @@ from sync.ask import must_ask, park
 from sync.compare import LEFT_ALONE, compare
 from sync.contest import merge_field
 from sync.state import (
-    Base,
     Candidate,
     Change,
     LeadState,
@@ -122,7 +121,7 @@ def _left_alone(view: View, name: str, ours: Value) -> View:
     for row in view.dialect.rows:
         if row.lead == name and row.id in pairs:
             pairs[row.id] = replace(pairs[row.id], refused=(dump_value(ours), LEFT_ALONE))
-    return replace(view, base=Base(pairs, view.base.read_at))
+    return replace(view, base=replace(view.base, pairs=pairs))
 
 
 def _merge_set(

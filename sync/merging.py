@@ -99,4 +99,4 @@ def surviving(kept: Base, lost: Base, until: datetime) -> Base:
         pair = pairs.get(row_id, Pair())
         if other.seen is not None and other.seen != pair.seen:
             pairs[row_id] = replace(pair, late=Late(other.seen, other.meant, until))
-    return Base(pairs, kept.read_at)
+    return replace(kept, pairs=pairs)

@@ -87,7 +87,7 @@ def plan(
         cells = draft.cells + (restrict if with_update else [])
         if cells:
             writes.append(_write(lead, view.ref, Section.UPDATE, cells))
-        after.append(replace(view, base=Base(draft.pairs, view.base.read_at)))
+        after.append(replace(view, base=replace(view.base, pairs=draft.pairs)))
         problems += [_held_problem(lead, view.ref, held) for held in draft.held]
         if draft.new_held and not cells:
             newly_held.append(view.ref)

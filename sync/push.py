@@ -6,27 +6,18 @@ repeated here: what stays unanswered is looked up by a later run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import datetime
 from itertools import groupby
-from typing import Any
 
-from connectors.base import Op, Outcome, Receipt, Record, Write
+from connectors.base import Op, Outcome, Receipt, Write
 from connectors.errors import ConnectorError
 from sync.census import Census
-from sync.endings import BY_US, DOOMED
-from sync.merging import NOT_MERGED, keep_merged, merged, survivor_of
-from sync.restricting import addresses_of
-from sync.settle import refuse, settle, settle_create, settle_unknown, without
-from sync.state import UNDONE, Base, Cell, Entry, EntryState, Link, LinkState, PlannedWrite, Problem, Ref, Review, Section, digest
-from sync.undo import hold_undone, withheld
-from sync.view import View
-from sync.workspace import SETTLE_AFTER, Door, Workspace
+from sync.receipts import Receipts
+from sync.state import Entry, EntryState, PlannedWrite, Section
+from sync.workspace import Door, Workspace
 
 ONE_BY_ONE = 20  # entries journalled at once where every write is a call of its own
-OPEN = (EntryState.SENT, EntryState.UNKNOWN)
 
 
 def push(workspace: Workspace, doors: Sequence[Door], run: str, census: Census) -> None:
@@ -66,11 +57,11 @@ def _push_batch(workspace: Workspace, door: Door, object: str, entries: Sequence
     receipts = _send(door, object, [request(entry.write) for entry in entries])
     now = workspace.now()
     with workspace.store.begin() as unit:
-        settling = _Settling(unit, door, object, census, now)
-        settling.load(entries)
+        facts = Receipts(unit, door, object, census, now)
+        facts.load(entries)
         for entry, receipt in zip(entries, receipts, strict=True):
-            settling.take(entry, receipt)
-        settling.keep()
+            facts.take(entry, receipt)
+        facts.keep()
     for receipt in receipts:
         if receipt.error is not None:
             census.stop(door.name, receipt.error)
@@ -94,285 +85,3 @@ def _send(door: Door, object: str, writes: Sequence[Write]) -> list[Receipt]:
         return door.connector.write(object, writes)
     except ConnectorError as error:
         return [Receipt(Outcome.NOT_SENT, cause=error.cause, message=error.message, error=error) for _ in writes]
-
-
-class _Settling:
-    """One batch of receipts turned into facts, in one transaction."""
-
-    def __init__(self, unit: Any, door: Door, object: str, census: Census, now: datetime) -> None:
-        self.unit, self.door, self.object, self.census, self.now = unit, door, object, census, now
-        self.dialect = door.dialects[object]
-        self.links: dict[Ref, tuple[Link, Base]] = {}
-        self.problems: list[Problem] = []
-        self.reviews: list[Review] = []
-        self.hints: list[Ref] = []
-        self.again: list[tuple[PlannedWrite, str]] = []
-        self.marks: dict[tuple[EntryState, str, str, str, str], list[int]] = {}
-        self.addresses: dict[Ref, tuple[str, set[str]]] = {}
-        self.merged: list[tuple[PlannedWrite, Ref]] = []
-
-    def load(self, entries: Sequence[Entry]) -> None:
-        ids = [id for entry in entries for id in (entry.write.id, entry.write.loser) if id not in (None, "")]
-        found = self.unit.links_at(self.door.name, self.object, ids)
-        self.links = {link.ref: (link, base) for link, base in found.values()}
-
-    def take(self, entry: Entry, receipt: Receipt) -> None:
-        write = entry.write
-        match receipt.outcome:
-            case Outcome.CREATED:
-                self._created(entry, receipt)
-            case Outcome.UPDATED:
-                self._updated(entry, receipt)
-            case Outcome.DELETED:
-                self._deleted(entry, receipt)
-            case Outcome.GONE if entry.write.section is Section.DELETE:
-                self._deleted(entry, receipt)
-            case Outcome.MERGED:
-                self._merged(entry, receipt)
-            case Outcome.ADOPTED:
-                self._adopted(entry, receipt)
-            case Outcome.REJECTED if entry.write.section is Section.MERGE:
-                self._not_merged(entry, receipt)
-            case Outcome.REJECTED:
-                self._rejected(entry, receipt)
-            case Outcome.GONE:
-                self._end(entry, EntryState.FAILED, receipt, "failed")
-                self.hints += [Ref(self.door.name, self.object, id) for id in (write.id, write.loser) if id is not None and id != ""]
-            case Outcome.UNKNOWN:
-                self._end(entry, EntryState.UNKNOWN, receipt, "unknown")
-            case _:
-                state, verdict = (EntryState.SKIPPED, "skipped") if receipt.error is not None else (EntryState.FAILED, "failed")
-                self._end(entry, state, receipt, verdict)
-
-    def _created(self, entry: Entry, receipt: Receipt) -> None:
-        write = entry.write
-        ref = Ref(self.door.name, self.object, receipt.id or "")
-        fields: Mapping[str, Any] = receipt.record.fields if receipt.record is not None else {}
-        base = settle_create(write, fields, self.dialect, self.now)
-        self.links[ref] = (Link(ref, write.lead_id, key=write.key), base)
-        self._index(ref, write.lead_id, base)
-        self._end(entry, EntryState.DONE, receipt, "created", id=ref.id)
-
-    def _updated(self, entry: Entry, receipt: Receipt) -> None:
-        write = entry.write
-        ref = Ref(self.door.name, self.object, write.id or "")
-        link, base = self.links[ref]
-        base = settle(base, write, receipt.record.fields if receipt.record is not None else {}, self.dialect)
-        base = hold_undone(base, write, self.dialect)
-        self.links[ref] = (link, base)
-        self._index(ref, write.lead_id, base)
-        ignored = [cell for cell in write.cells if (base.pair(cell.row_id).refused or ("", UNDONE))[1] != UNDONE]
-        for cell in ignored:
-            self._problem(
-                entry, "ignored", f"{cell.field} was accepted by the CRM but not applied.", "Change it there by hand.", cell.field
-            )
-        self._end(entry, EntryState.DONE, receipt, "updated" if len(ignored) < len(write.cells) else "held")
-
-    def _deleted(self, entry: Entry, receipt: Receipt) -> None:
-        link, base = self.links[Ref(self.door.name, self.object, entry.write.id or "")]
-        self.links[link.ref] = (_deleted_link(link), Base(base.pairs, self.now))
-        self._end(entry, EntryState.DONE, receipt, "deleted")
-
-    def _merged(self, entry: Entry, receipt: Receipt) -> None:
-        """The survivor takes the place of both; it is read at once, because what it shows, and whom it allows to be written to, is news."""
-        write = entry.write
-        survivor = Ref(self.door.name, self.object, receipt.id or write.id or "")
-        self.links.update(merged(self.links, write, survivor, self.now + SETTLE_AFTER))
-        self.merged.append((write, survivor))
-        self._end(entry, EntryState.DONE, receipt, "deleted", id=survivor.id)
-
-    def _not_merged(self, entry: Entry, receipt: Receipt) -> None:
-        """What a CRM would not merge is not tried again by every run."""
-        loser = Ref(self.door.name, self.object, entry.write.loser)
-        link, base = self.links[loser]
-        self.links[loser] = (replace(link, ending=NOT_MERGED), base)
-        fix = "Merge the two in the CRM by hand, or `leadloom problems retry ID` once they can be merged."
-        message = f"{loser.object} {loser.id}: {receipt.message or 'The CRM did not merge the records.'}"
-        self.problems.append(Problem(self.door.name, f"not_merged:{receipt.cause}", message, fix, loser, entry.write.lead_id))
-        self._end(entry, EntryState.HELD, receipt, "held")
-
-    def _adopted(self, entry: Entry, receipt: Receipt) -> None:
-        """The CRM already has this person: nothing was written; the record is read and linked by the next pass."""
-        self._end(entry, EntryState.DONE, receipt, "skipped")
-        if receipt.id is not None:
-            self.hints.append(Ref(self.door.name, self.object, receipt.id))
-
-    def _rejected(self, entry: Entry, receipt: Receipt) -> None:
-        """The field that is named is held, and the rest is sent again: a rejected write changed nothing.
-
-        Nobody is created without the address that tells who it is.
-        """
-        write, named = entry.write, receipt.field
-        cell = next((cell for cell in write.cells if cell.remote == named and not cell.held), None)
-        message = receipt.message or "The CRM rejected the write."
-        self._problem(
-            entry, f"rejected:{receipt.cause}", message, "Correct the value in the lead or in the CRM.", cell.field if cell else ""
-        )
-        self.reviews.append(_refused(write, receipt, cell))
-        if write.id is not None:
-            ref = Ref(self.door.name, self.object, write.id)
-            link, base = self.links[ref]
-            self.links[ref] = (link, refuse(base, write, receipt.cause or "rejected", named if cell is not None else None))
-        self._end(entry, EntryState.HELD, receipt, "held")
-        nameless = write.section is Section.CREATE and cell is not None and cell.field == "emails"
-        if cell is not None and not nameless and sum(not one.held for one in write.cells) > 1:
-            self.again.append((without(write, cell.remote, receipt.cause or "rejected"), entry.run))
-
-    def _end(self, entry: Entry, state: EntryState, receipt: Receipt, verdict: str, id: str = "") -> None:
-        self.marks.setdefault((state, receipt.outcome, receipt.cause, receipt.message, id), []).append(entry.op)
-        self.census.outcome(self.door.name, verdict)
-        if verdict in ("failed", "unknown"):
-            fix = "The next run looks it up." if verdict == "unknown" else "The next run tries again."
-            self._problem(entry, receipt.cause or verdict, receipt.message or f"The write is {verdict}.", fix, "")
-
-    def _problem(self, entry: Entry, cause: str, message: str, fix: str, field: str) -> None:
-        write = entry.write
-        ref = Ref(self.door.name, self.object, write.id) if write.id is not None else None
-        where = f"{self.object} {write.id}: " if write.id is not None else f"create of lead {write.lead_id}: "
-        self.problems.append(Problem(self.door.name, cause, where + message, fix, ref, write.lead_id, field))
-
-    def _index(self, ref: Ref, lead_id: str, base: Base) -> None:
-        view = View(Link(ref, lead_id), base, self.dialect)
-        self.addresses[ref] = (lead_id, addresses_of(self.dialect, view.seen()))
-
-    def keep(self) -> None:
-        unit = self.unit
-        unit.put_links(self.links.values())
-        unit.put_addresses(self.addresses)
-        for (state, outcome, cause, message, id), ops in self.marks.items():
-            unit.mark(ops, state, outcome=outcome, cause=cause, message=message, id=id, at=self.now)
-        for write, survivor in self.merged:
-            keep_merged(unit, write, survivor, self.now)
-        unit.put_hints(self.hints, self.now)
-        for write, run in self.again:
-            unit.journal([write], run)
-            self.census.plan(self.door.name)
-        if self.problems:
-            unit.add_problems(self.problems, "", self.now)
-        self.census.reviews += unit.ask(self.reviews, "", self.now)
-
-
-def _deleted_link(link: Link) -> Link:
-    """A create that was taken back is withheld; a record whose lead was deleted elsewhere has ended."""
-    return replace(link, state=LinkState.ENDED, ending=BY_US) if link.ending == DOOMED else withheld(link)
-
-
-def _refused(write: PlannedWrite, receipt: Receipt, cell: Cell | None) -> Review:
-    """What a CRM would not take: asked once per record, field and value."""
-    field = cell.field if cell is not None else ""
-    what = f"{write.object} {write.id}" if write.id is not None else f"a new {write.object}"
-    about = digest("refused", *map(str, write.target), field, "" if cell is None else repr(cell.new))
-    question = f"{write.account} refused {field or 'to write'} for {what} of lead {write.lead_id}: {receipt.message or receipt.cause}"
-    refs = (Ref(write.account, write.object, write.id),) if write.id is not None else ()
-    choices = tuple({**one, "rows": [] if cell is None else [cell.row_id]} for one in RETRY_OR_LEAVE)
-    return Review("refused", f"refused:{about}", question, write.lead_id, refs, field, choices)
-
-
-RETRY_OR_LEAVE = (
-    {"answer": "retry", "says": "It was mended: the next sync tries again."},
-    {"answer": "leave", "says": "The record keeps what it shows, until the value of the lead changes."},
-)
-
-
-# Looking up what was never answered
-
-
-def settle_open(workspace: Workspace, doors: Sequence[Door], run: str, census: Census) -> None:
-    """Find out what became of writes without an answer, before anything is merged: a lost answer must not look like an edit."""
-    for door in doors:
-        with workspace.store.begin() as unit:
-            entries = unit.entries(account=door.name, states=OPEN)
-        if not entries:
-            continue
-        try:
-            for object, dialect in door.objects():
-                mine = [entry for entry in entries if entry.write.object == object]
-                merges, others = ([entry for entry in mine if (entry.write.loser != "") is side] for side in (True, False))
-                _settle_merges(workspace, door, object, merges)
-                _settle_updates(workspace, door, object, dialect, [entry for entry in others if entry.write.id is not None], run)
-                _settle_creates(workspace, door, object, dialect, [entry for entry in mine if entry.write.id is None], run)
-        except ConnectorError as error:
-            census.stop(door.name, error)
-
-
-def _settle_merges(workspace: Workspace, door: Door, object: str, entries: Sequence[Entry]) -> None:
-    """A merge is seen by the record that went; while it may still land, both are left alone."""
-    if not entries:
-        return
-    now, notices = workspace.now(), door.connector.capabilities.merge_notices
-    ids = sorted({id for entry in entries for id in (entry.write.id or "", entry.write.loser)})
-    records = {record.id: record for record in door.connector.get(object, ids, ())}
-    with workspace.store.begin() as unit:
-        links = {link.ref: (link, base) for link, base in unit.links_at(door.name, object, ids).values()}
-        for entry in entries:
-            survivor = survivor_of(entry.write, records, told=notices)
-            if survivor is not None:
-                unit.put_links(merged(links, entry.write, survivor, now + workspace.settle_after).values())
-                keep_merged(unit, entry.write, survivor, now)
-                unit.mark([entry.op], EntryState.DONE, outcome="looked_up", id=survivor.id, at=now)
-            elif entry.sent_at is None or now - entry.sent_at >= workspace.settle_after:
-                unit.mark([entry.op], EntryState.FAILED, outcome="lost", at=now)
-            else:
-                unit.mark([entry.op], EntryState.UNKNOWN, outcome="unknown", at=now)
-        unit.touch(entry.write.lead_id for entry in entries)
-
-
-def _settle_updates(workspace: Workspace, door: Door, object: str, dialect: Any, entries: Sequence[Entry], run: str) -> None:
-    ids = list(dict.fromkeys(entry.write.id for entry in entries if entry.write.id is not None))
-    if not ids:
-        return
-    now = workspace.now()
-    records = {record.id: record for record in door.connector.get(object, ids, dialect.fetch)}
-    with workspace.store.begin() as unit:
-        links = unit.links_at(door.name, object, ids)
-        for entry in entries:
-            id = entry.write.id or ""
-            record, found = records.get(id), links.get(id)
-            if record is not None and found is not None and record.ending is None:
-                until = (now if entry.sent_at is None else entry.sent_at) + workspace.settle_after
-                base = settle_unknown(found[1], entry.write, record.fields, dialect, until)
-                links[id] = (found[0], hold_undone(base, entry.write, dialect))
-            elif found is not None and entry.write.section is Section.DELETE:
-                links[id] = (_deleted_link(found[0]), Base(found[1].pairs, now))
-            unit.mark([entry.op], EntryState.DONE, outcome="looked_up", at=now)
-        unit.put_links(links.values())
-        _to_inbox(unit, [(Ref(door.name, object, record.id), record) for record in records.values()], links, run, now)
-        unit.touch(entry.write.lead_id for entry in entries)
-
-
-def _to_inbox(unit: Any, records: Sequence[tuple[Ref, Record]], links: Mapping[str, tuple[Link, Base]], run: str, now: datetime) -> None:
-    unit.put_inbox(records, run, now)
-    unit.give_to_leads({ref: links[ref.id][0].lead_id for ref, _ in records if ref.id in links and links[ref.id][0].ref == ref})
-
-
-def _settle_creates(workspace: Workspace, door: Door, object: str, dialect: Any, entries: Sequence[Entry], run: str) -> None:
-    """A create is found by its key, however late it landed; only after `settle_after` is it held not to have happened."""
-    if not entries:
-        return
-    now = workspace.now()
-    found = _find_created(door, object, dialect, entries)
-    with workspace.store.begin() as unit:
-        for entry in entries:
-            record = found.get(entry.write.key)
-            if record is not None:
-                ref = Ref(door.name, object, record.id)
-                unit.put_links([(Link(ref, entry.write.lead_id, key=entry.write.key), settle_create(entry.write, {}, dialect, now))])
-                unit.put_inbox([(ref, record)], run, now)
-                unit.give_to_leads({ref: entry.write.lead_id})
-                unit.mark([entry.op], EntryState.DONE, outcome="looked_up", id=record.id, at=now)
-                unit.touch([entry.write.lead_id])
-            elif entry.sent_at is None or now - entry.sent_at >= workspace.settle_after:
-                unit.mark([entry.op], EntryState.FAILED, outcome="lost", at=now)
-                unit.touch([entry.write.lead_id])
-            else:
-                unit.mark([entry.op], EntryState.UNKNOWN, outcome="unknown", at=now)
-
-
-def _find_created(door: Door, object: str, dialect: Any, entries: Sequence[Entry]) -> dict[str, Record]:
-    keys = [entry.write.key for entry in entries]
-    if door.connector.capabilities.settle_by == "email":
-        values = [cell.new for entry in entries for cell in entry.write.cells if cell.field == "emails" and isinstance(cell.new, str)]
-        found = door.connector.find(object, dialect.sets["emails"][0].remote, values, dialect.fetch)
-    else:
-        found = door.connector.find(object, dialect.key_name, keys, dialect.fetch)
-    return {key: record for record in found if isinstance(key := record.fields.get(dialect.key_name), str) and key in keys}

@@ -53,7 +53,7 @@ def rebase(base: Base, fields: Mapping[str, Value], dialect: Any, shifted: Shift
     for row in every_row(dialect):
         if row.id in shifted.other and row.id in pairs:
             pairs[row.id] = _rebased(pairs[row.id], row, fields.get(row.lead, ABSENT))
-    return Base(pairs, base.read_at)
+    return replace(base, pairs=pairs)
 
 
 def _rebased(pair: Pair, row: Any, value: Value) -> Pair:

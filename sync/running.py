@@ -18,9 +18,10 @@ from sync.doors import chosen, open_doors
 from sync.erase import delete_pending, owed, recall
 from sync.guarding import hold_back, trust_all
 from sync.joining import merged_for_ever, take_back, told
+from sync.lookup import settle_open
 from sync.merging import FINAL
 from sync.pull import account_problem, pull
-from sync.push import push, settle_open
+from sync.push import push
 from sync.state import Entry, EntryState, Joining, PlannedWrite, Problem, Section
 from sync.undo import Left, Undoing
 from sync.unweave import Taken, release, unweave

@@ -12,37 +12,42 @@ from typing import Any
 
 from leads.model import ABSENT
 from mappings.sets import shown as shown_items
+from sync.outcome import Became
 from sync.state import Base, Cell, Late, Pair, PlannedWrite, dump_value
 from sync.view import SETS, every_row
 
 IGNORED = "ignored"  # accepted, not applied
+UNKNOWN = "unknown_outcome"  # nobody knows whether it was applied and taken back
+Outcomes = Mapping[str, Became]  # by the id of the row
 
 
-def settle(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any) -> Base:
-    """The base after a confirmed write; `fields` is what the CRM showed when it was read back (may be empty)."""
+def settle(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, changed_at: datetime | None = None) -> Base:
+    """The base after a confirmed write; `fields` is what the CRM showed when it was read back (may be empty), `changed_at` its stamp."""
     pairs = dict(base.pairs)
-    for cell in _mapped(write, dialect):
+    for cell in mapped(write, dialect):
         if cell.held:
             pairs[cell.row_id] = replace(pairs.get(cell.row_id, Pair()), refused=(_refused_value(cell), cell.held))
             continue
         pairs[cell.row_id] = _settle_cell(pairs.get(cell.row_id, Pair()), cell, fields.get(cell.remote, cell.new), dialect)
-    return Base(pairs, base.read_at)
+    return Base(pairs, base.read_at, changed_at)
 
 
-def _mapped(write: PlannedWrite, dialect: Any) -> list[Cell]:
+def mapped(write: PlannedWrite, dialect: Any) -> list[Cell]:
     """The cells that still have a row: a field may have left the mapping while the answer was awaited."""
     rows = {row.id for row in every_row(dialect)}
     return [cell for cell in write.cells if cell.row_id in rows]
 
 
-def settle_create(write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, read_at: datetime) -> Base:
+def settle_create(
+    write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, read_at: datetime, changed_at: datetime | None = None
+) -> Base:
     """The base of a record that we created: what we wrote, and what the CRM filled in by itself."""
     pairs = {}
     for row in every_row(dialect):
         if row.remote in fields:
             seen = fields[row.remote]
             pairs[row.id] = Pair(seen, ABSENT if row.lead in SETS else row.parse(seen, ABSENT))
-    return settle(Base(pairs, read_at), write, fields, dialect)
+    return settle(Base(pairs, read_at), write, fields, dialect, changed_at)
 
 
 def _settle_cell(pair: Pair, cell: Cell, shown: Any, dialect: Any) -> Pair:
@@ -77,7 +82,7 @@ def refuse(base: Base, write: PlannedWrite, cause: str, remote: str | None) -> B
     for cell in write.cells:
         if remote is None or cell.remote == remote:
             pairs[cell.row_id] = replace(pairs.get(cell.row_id, Pair()), refused=(_refused_value(cell), cause))
-    return Base(pairs, base.read_at)
+    return replace(base, pairs=pairs)
 
 
 def _refused_value(cell: Cell) -> Any:
@@ -89,22 +94,36 @@ def without(write: PlannedWrite, remote: str, cause: str) -> PlannedWrite:
     return replace(write, cells=tuple(replace(cell, held=cause) if cell.remote == remote else cell for cell in write.cells))
 
 
-def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, until: datetime) -> Base:
-    """The base after an unanswered update that may land `until` then, from what the record shows now.
+def settle_unknown(base: Base, write: PlannedWrite, fields: Mapping[str, Any], dialect: Any, until: datetime, found: Outcomes) -> Base:
+    """The base after an unanswered update that may land `until` then, from what the record shows now and what became of each cell.
 
-    Shows what we sent: it landed. Shows what it showed before: it did not, the debt comes back by itself, and should the write land
-    late it is recognised as ours. Anything else is somebody's edit, for merge to judge.
+    It landed: the base has moved. It was set back: the base has moved too, and what the record shows is somebody's change. It never
+    landed: the debt comes back by itself, and should the write land late it is recognised as ours. Nobody knows: it waits for a person.
     """
     pairs = dict(base.pairs)
-    for cell in _mapped(write, dialect):
+    for cell in mapped(write, dialect):
         if cell.remote not in fields or cell.held:
             continue
         shown, pair = fields[cell.remote], pairs.get(cell.row_id, Pair())
-        if cell.field in SETS:
-            landed = shown == cell.new
-            pairs[cell.row_id] = Pair(shown) if landed else replace(pair, late=Late(cell.new, cell.meant, until))
-        elif shown == cell.new or (shown != cell.old and dialect.row(cell.row_id).fits(shown, cell.meant)):
-            pairs[cell.row_id] = Pair(shown, cell.meant, None, pair.flips)
-        else:
-            pairs[cell.row_id] = replace(pair, late=Late(cell.new, cell.meant, until))
-    return Base(pairs, base.read_at)
+        late = Late(cell.new, cell.meant, until)
+        match found.get(cell.row_id, Became.NEVER_LANDED):
+            case Became.LANDED:
+                pairs[cell.row_id] = _agreed(cell, shown, pair)
+            case Became.SET_BACK:
+                pairs[cell.row_id] = _agreed(cell, cell.new, pair)
+            case Became.UNKNOWN:
+                pairs[cell.row_id] = replace(pair, refused=(_refused_value(cell), UNKNOWN), late=late)
+            case _:
+                pairs[cell.row_id] = replace(pair, late=late)
+    return replace(base, pairs=pairs)
+
+
+def _agreed(cell: Cell, shown: Any, pair: Pair) -> Pair:
+    return Pair(shown) if cell.field in SETS else Pair(shown, cell.meant, None, pair.flips)
+
+
+def set_back(pair: Pair) -> Pair:
+    """The pair after a person has said that a write whose outcome nobody knew had landed, and was taken back."""
+    if pair.late is None or pair.refused is None or pair.refused[1] != UNKNOWN:
+        return pair
+    return Pair(pair.late.sent, pair.late.meant, None, pair.flips)

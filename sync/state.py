@@ -79,10 +79,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The base of one link: a pair per mapped row, and when the record was last read (the CRM's clock, UTC)."""
+    """The base of one link: a pair per mapped row, and when the record was last read (the CRM's clock, UTC).
+
+    `changed_at` is the record's own stamp when it was read: while it shows the same, nobody has written to it.
+    """
 
     pairs: Mapping[str, Pair] = field(default_factory=dict)
     read_at: datetime | None = None
+    changed_at: datetime | None = None
 
     def pair(self, row_id: str) -> Pair:
         return self.pairs.get(row_id, UNKNOWN_PAIR)

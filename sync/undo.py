@@ -340,4 +340,4 @@ def hold_undone(base: Base, write: PlannedWrite, dialect: Any) -> Base:
             if isinstance(formatted, Held):
                 continue
             pairs[row_id] = replace(pairs.get(row_id, Pair()), refused=(formatted, UNDONE))
-    return Base(pairs, base.read_at)
+    return replace(base, pairs=pairs)

@@ -66,6 +66,7 @@ class Dialect:
     sweep: Callable[[Any, str, Sequence[str]], Iterable[Record]] | None = None
     limits_texts: bool = True
     seeded: bool = True  # whether seed rows become records of this object
+    keeps_history: Mapping[str, Any] = field(default_factory=dict)  # switches with which the history of a name is kept
     hides: str = "hide"  # the act that takes a record out of sight without deleting it
 
     @property
@@ -128,6 +129,7 @@ OURS = {"grade": "leadloom_grade", "notes": "leadloom_other_emails", "score": "l
 def _salesforce(object: str, beside: Mapping[str, str], **more: Any) -> Dialect:
     return Dialect(
         crm="salesforce",
+        keeps_history={"tracked_fields": [f"{object}.FirstName"]},
         object=object,
         names={
             "given": "FirstName",

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.base import Connector, Ending, Json, Op, Outcome, Page, Receipt, Record, Write
+from connectors.base import Connector, Ending, History, Json, Op, Outcome, Page, Receipt, Record, Step, Write, Writer
 from connectors.errors import ConnectorError, Unreadable
 from connectors.http import Door
 from tests.contract import declared
@@ -448,6 +449,48 @@ class MergesTwice(Liar):
         return receipt
 
 
+class BendsHistory(Liar):
+    def steps(self, steps: Sequence[Step]) -> Sequence[Step]:
+        return steps
+
+    def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
+        found = self.inner.histories(object, ids, fields, since)
+        return {id: {name: self.steps(steps) for name, steps in told.items()} for id, told in found.items()}
+
+
+class TellsHistoryBackwards(BendsHistory):
+    def steps(self, steps: Sequence[Step]) -> Sequence[Step]:
+        return steps[::-1]
+
+
+class TakesPeopleForUs(BendsHistory):
+    def steps(self, steps: Sequence[Step]) -> Sequence[Step]:
+        return [replace(step, by=Writer.US) for step in steps]
+
+
+class LeavesClearsOutOfHistory(BendsHistory):
+    def steps(self, steps: Sequence[Step]) -> Sequence[Step]:
+        return [step for step in steps if step.value is not None]
+
+
+class EndsHistoryAfterOnePage(BendsHistory):
+    def steps(self, steps: Sequence[Step]) -> Sequence[Step]:
+        return steps[-100:]
+
+
+class TellsOldHistory(BendsHistory):
+    def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
+        return self.inner.histories(object, ids, fields, since - timedelta(days=1))
+
+
+class CallsUntoldUntouched(Liar):
+    """What is not kept is taken for what has not happened."""
+
+    def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
+        found = self.inner.histories(object, ids, fields, since)
+        return {id: {**{name: [] for name in fields}, **found.get(id, {})} for id in ids}
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """A liar, and the contract tests that name its lie: "chapter.test" with the test's further arguments."""
@@ -468,6 +511,8 @@ def _liar(made: Callable[[Rig, Connector], Any], *killed_by: tuple[tuple[Any, ..
     return Mutant(getattr(made, "__name__", "").title().replace("_", "") if made.__name__.islower() else made.__name__, made, tests, **more)
 
 
+TAKEN_BACK = "history.test_what_we_wrote_and_a_person_took_back_is_remembered_in_order"
+NOT_KEPT = "history.test_a_field_whose_history_is_not_kept_is_not_called_untouched"
 MUTANTS = (
     _liar(StopsAtFirstEmpty, _by("changes.test_an_empty_field_does_not_end_a_walk")),
     _liar(drops_headers_on_retry, _by("failure.test_a_repeated_request_is_the_same_request"), at="salesforce"),
@@ -495,6 +540,12 @@ MUTANTS = (
     _liar(ForgetsMerges, _by("endings.test_a_merged_record_tells_where_it_went"), need=declared.merge_notices),
     _liar(MergesTheWrongWay, _by("merging.test_the_survivor_is_the_one_that_was_named"), need=declared.merges, at="pipedrive"),
     _liar(MergesTwice, _by("merging.test_a_merge_without_an_answer_is_unknown_and_not_repeated"), need=declared.merges, at="pipedrive"),
+    _liar(TellsHistoryBackwards, _by(TAKEN_BACK), need=declared.history),
+    _liar(TakesPeopleForUs, _by(TAKEN_BACK), need=declared.history, at="pipedrive"),
+    _liar(LeavesClearsOutOfHistory, _by("history.test_what_was_emptied_is_remembered_as_empty"), need=declared.history, at="salesforce"),
+    _liar(EndsHistoryAfterOnePage, _by("history.test_every_step_of_a_much_written_field_is_there_or_none_is"), at="pipedrive"),
+    _liar(TellsOldHistory, _by("history.test_a_moment_cuts_the_history"), need=declared.history),
+    _liar(CallsUntoldUntouched, _by(NOT_KEPT), need=declared.tracking, at="salesforce"),
     _liar(ShowsTheDead, _by("endings.test_a_deleted_record_is_shown_as_ended"), at="salesforce"),
     _liar(EchoesIntentAsReadback, _by("writing.test_a_receipt_shows_what_the_crm_shows_and_not_what_was_sent")),
     _liar(LoosensConsent, _by("consent.test_no_write_takes_an_opt_out_back", False), _by("consent.test_no_create_takes_an_opt_out_back")),

@@ -32,6 +32,7 @@ PURE = (
     "sync/decide.py",
     "sync/plan.py",
     "sync/guard.py",
+    "sync/outcome.py",
     "sync/settle.py",
     "sync/undo.py",
     "sync/state.py",

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.settle import refuse, settle, settle_unknown
+from sync.outcome import Became
+from sync.settle import refuse, set_back, settle, settle_unknown
 from sync.state import Base, Cell, Pair, PlannedWrite, Section
 
 ROW = SimpleNamespace(id="title", lead="job_title", remote="Title", fits=lambda shown, meant: shown == meant)
@@ -35,12 +36,28 @@ def test_a_third_value_in_the_answer_is_left_for_the_next_read(old: str, new: st
     assert pair.meant in (new, old)
 
 
-@given(texts, texts, texts)
-def test_an_unknown_outcome_moves_the_base_only_where_the_record_shows_what_was_sent(old: str, new: str, shown: str) -> None:
-    before = Pair(old, old)
-    pair = settle_unknown(Base({"title": before}), write(old, new), {"Title": shown}, DIALECT, UNTIL).pair("title")
-    assert (pair.seen, pair.meant) == ((new, new) if shown == new else (old, old))
-    assert pair.is_own(new, UNTIL) is (shown != new)
+def pair_after(old: str, new: str, shown: str, became: Became) -> Pair:
+    base = Base({"title": Pair(old, old)})
+    return settle_unknown(base, write(old, new), {"Title": shown}, DIALECT, UNTIL, {"title": became}).pair("title")
+
+
+@given(texts, texts)
+def test_a_write_that_landed_or_was_set_back_moves_the_base_to_what_was_sent(old: str, new: str) -> None:
+    assert pair_after(old, new, new, Became.LANDED) == pair_after(old, new, old, Became.SET_BACK) == Pair(new, new)
+
+
+@given(texts, texts, texts, st.sampled_from([Became.NEVER_LANDED, Became.EDITED]))
+def test_a_write_that_did_not_land_is_owed_and_known_as_ours_should_it_land_late(old: str, new: str, shown: str, became: Became) -> None:
+    pair = pair_after(old, new, shown, became)
+    assert (pair.seen, pair.meant, pair.refused, pair.is_own(new, UNTIL)) == (old, old, None, True)
+
+
+@given(texts, texts)
+def test_what_nobody_knows_waits_and_a_person_can_say_that_it_was_set_back(old: str, new: str) -> None:
+    pair = pair_after(old, new, old, Became.UNKNOWN)
+    assert (pair.seen, pair.refused, pair.is_own(new, UNTIL)) == (old, (new, "unknown_outcome"), True)
+    assert set_back(pair) == Pair(new, new)
+    assert set_back(Pair(old, old)) == Pair(old, old)
 
 
 @given(texts, texts)

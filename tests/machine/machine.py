@@ -56,6 +56,7 @@ class Machine(RuleBasedStateMachine):
     # trouble
 
     trouble, more_trouble, calm, die = deed("trouble"), deed("trouble"), deed("calm_down"), deed("die")
+    take_back = deed("take_back")
 
     # the hub
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from requests.adapters import BaseAdapter
 
-from connectors.base import Outcome, Page, Receipt, Record, Write
+from connectors.base import History, Outcome, Page, Receipt, Record, Write
 from store.unit import Unit
 from sync.document import PlanDocument
 from sync.push import request
@@ -115,6 +115,14 @@ class WatchedConnector:
 
     def find(self, *arguments: Any) -> list[Record]:
         return self._seen(self.inner.find(*arguments))
+
+    def histories(self, object: str, *arguments: Any) -> History:
+        found: History = self.inner.histories(object, *arguments)
+        for id, fields in found.items():
+            for name, steps in fields.items():
+                for step in (step for step in steps if step.told):
+                    self.watch.shown(self.name, [Record(object, id, {name: step.value})])
+        return found
 
     def _seen(self, records: list[Record]) -> list[Record]:
         self.watch.shown(self.name, records)

@@ -20,21 +20,24 @@ from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any
 
+import sqlalchemy as sa
+
 from connectors.base import Record
 from sandbox.faults import Faults
 from sandbox.inprocess import InProcess, ask
 from sandbox.people import people
 from sandbox.wire import ActRefused
+from store import schema
 from store.store import open_store
 from sync import engine, pull, push
 from sync.document import PlanDocument
-from sync.state import LinkState, Ref
+from sync.state import LinkState, Ref, Section
 from sync.undo import Undoing
 from sync.view import every_row
 from sync.workspace import Scope, Stopped
 from tests.machine.dying import Fate, Killed, MortalAdapter, MortalStore
 from tests.machine.laws import demand, mailboxes, no_is_loosened, nothing_read_is_lost, remembered
-from tests.machine.watch import Watch, WatchedAdapter, WatchedConnector
+from tests.machine.watch import OPEN, Watch, WatchedAdapter, WatchedConnector
 from tests.sync.rig import World, shipped, totals
 
 OBJECTS = {
@@ -48,6 +51,13 @@ FAULTS = (
     "html", "empty",
 )  # fmt: skip
 TEXTS = ("job_title", "address.street", "address.city", "company.industry", "last_name")
+TRACKED = ("Title", "Street", "MailingStreet", "City", "MailingCity", "LastName")  # whose history Salesforce keeps
+CARRIES = {
+    "hubspot": ("POST", "*/batch/update"),
+    "salesforce": ("PATCH", "*"),
+    "pipedrive": ("PATCH", "*"),
+    "activecampaign": ("PUT", "*"),
+}  # what an update is
 STAGES = ("raw", "mql", "sql", "hot", "customer", "lost")
 LIVING = (LinkState.ACTIVE, LinkState.DORMANT)
 OWNERS = ("anna@firma.example", "ben@firma.example", "clara@firma.example")
@@ -93,7 +103,9 @@ class RandomWorld(World):
 
     def __post_init__(self) -> None:
         shutil.copy(_template(), self.folder / "leadloom.db")
-        super().__init__(self.folder, self.rows or people(self.rng.randrange(1_000_000), self.count))
+        tracked = self.rng.choice(((), tuple(f"{object}.{name}" for object in OBJECTS["salesforce"] for name in TRACKED)))
+        who = self.rows or people(self.rng.randrange(1_000_000), self.count)
+        super().__init__(self.folder, who, salesforce={"tracked_fields": list(tracked)})
         self.mortal = MortalStore(self.store, self.fate, self.expose)
         self.store = self.mortal  # type: ignore[assignment]
         self.watch = Watch(self)
@@ -401,6 +413,52 @@ class RandomWorld(World):
         deed = self.act if row.lead == "emails" else self.do
         if deed(ref.account, "edit", ref.object, ref.id, fields={self.remote(ref.account, ref.object, row): value}) is not None:
             self.typed.append(Typed(ref, row.remote, token))
+
+    def take_back(self) -> None:
+        """A write is carried out and not answered, and before the next run a person gives the field back what it had."""
+        self.edit()
+        for crm, (method, path) in CARRIES.items():
+            self.apps[crm].faults.order({"match": {"method": method, "path": path}, "fault": "timeout_after", "times": 1})
+        self.full_sync()
+        self.calm_down()
+        self.land()
+        lost = self.lost()
+        if not lost:
+            return
+        ref, lead_id, cell = self.rng.choice(lost)
+        row = self.dialect(ref).row(cell.row_id)
+        if self.do(ref.account, "edit", ref.object, ref.id, fields={self.remote(ref.account, ref.object, row): cell.old}) is None:
+            return
+        asked, told = self.asked(), self.revisions(lead_id)
+        if self.full_sync() is not None:
+            taken_over = any(str(cell.old) in one for one in self.revisions(lead_id)[len(told) :])
+            shown = self.look(ref.account).get(ref)
+            stays = shown is None or shown.fields[cell.remote] == cell.old
+            demand(taken_over or stays or self.asked() > asked, f"{ref} {cell.row_id}: {cell.old!r} was set back, and written over")
+
+    def lost(self) -> list[tuple[Ref, str, Any]]:
+        """Texts that were sent, not answered, and are there."""
+        live = self.look()
+        with self.mortal.inner.begin() as unit:
+            entries = [entry for entry in unit.entries(states=OPEN) if entry.write.section is Section.UPDATE and entry.write.id is not None]
+        return [
+            (ref, entry.write.lead_id, cell)
+            for entry in entries
+            if (ref := Ref(entry.write.account, entry.write.object, entry.write.id or "")) in live
+            for cell in entry.write.cells
+            if cell.field in TEXTS and isinstance(cell.old, str) and live[ref].fields.get(cell.remote) == cell.new != cell.old
+            if not any(cell.remote in workflow.fields for workflow in self.apps[ref.account].workflows)
+        ]
+
+    def asked(self) -> int:
+        with self.mortal.inner.begin() as unit:
+            return len(unit.reviews(answered=True, limit=10_000))
+
+    def revisions(self, lead_id: str) -> list[str]:
+        """What has become of a lead, step by step."""
+        query = sa.select(schema.revision.c.changes).where(schema.revision.c.lead_id == lead_id).order_by(schema.revision.c.n)
+        with self.mortal.inner.engine.connect() as connection:
+            return [str(changes) for (changes,) in connection.execute(query)]
 
     def number(self) -> None:
         """A telephone number, in whatever field shows one."""
