@@ -12,7 +12,7 @@ from leads.matching.blocking import Ints
 from leads.matching.engine import Evidence
 from leads.matching.levels import LEVELS
 from leads.matching.resembling import Levels
-from leads.matching.scoring import Weights, score, summed
+from leads.matching.scoring import Weights, score
 
 SHOWN: Final = 6
 HALF: Final = "half a name alone is asked about"
@@ -33,7 +33,7 @@ def evidence_of(evidence: Evidence, left: int, right: int, weights: Weights) -> 
     """Every summand of one pair, the weightiest first; their sum is the score."""
     levels = evidence.levels(np.array([left]), np.array([right]))
     parts = [(LEVELS[name][levels[name][0]], float(bits[0])) for name, bits in shares(levels, weights).items()]
-    over = float(score(levels, weights)[0] - summed(levels, weights)[0])
+    over = float(score(levels, weights)[0] - weights.summed(levels)[0])
     held = [(HALF, over)] if over < 0 else []
     return [("before any evidence", weights.bias), *sorted(parts, key=lambda part: -abs(part[1])), *held]
 

@@ -196,11 +196,16 @@ def _steps(numbers: NDArray[np.generic], borders: tuple[float, ...]) -> Levels:
 def _email(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
     best: Levels = np.zeros(len(a), dtype=np.int8)
     rank = np.array([0, 13, 12, 11, 8, 10, 9, 7, 2, 6, 1, 5, 4])
-    for i in (0, 1):
-        for j in (0, 1):
-            level = _two_emails(a, b, i, j, np.maximum(ca.mail[:, i], cb.mail[:, j]))
-            best = np.where(rank[level] > rank[best], level, best)
+    for i, j in _given(a, b, C.MAIL):
+        level = _two_emails(a, b, i, j, np.maximum(ca.mail[:, i], cb.mail[:, j]))
+        best = np.where(rank[level] > rank[best], level, best)
     return best
+
+
+def _given(a: Ints, b: Ints, column: C) -> list[tuple[int, int]]:
+    """Which of two columns to compare with which of two: where one is empty throughout, there is nothing to see."""
+    ours, theirs = ([at for at in (0, 1) if side[:, column + at].any()] for side in (a, b))
+    return [(i, j) for i in ours for j in theirs]
 
 
 def _two_emails(a: Ints, b: Ints, i: int, j: int, people: Ints) -> Levels:
@@ -230,10 +235,9 @@ def _two_emails(a: Ints, b: Ints, i: int, j: int, people: Ints) -> Levels:
 def _phone(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
     best: Levels = np.zeros(len(a), dtype=np.int8)
     rank = np.array([0, 9, 8, 6, 4, 5, 7, 1, 3])
-    for i in (0, 1):
-        for j in (0, 1):
-            level = _two_phones(a, b, i, j, np.maximum(ca.phone[:, i], cb.phone[:, j]))
-            best = np.where(rank[level] > rank[best], level, best)
+    for i, j in _given(a, b, C.PHONE):
+        level = _two_phones(a, b, i, j, np.maximum(ca.phone[:, i], cb.phone[:, j]))
+        best = np.where(rank[level] > rank[best], level, best)
     return best
 
 

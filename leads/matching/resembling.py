@@ -118,11 +118,12 @@ _ALL_LETTERS: Final = np.int64((1 << 52) - 1)
 _DIGITS: Final = np.uint64(1 << 52)
 
 
+_ONE_DIGIT: Final = sorted({0} | {times * digit * 10**at for times in (1, 9) for digit in range(1, 10) for at in range(17)})
+_GAPS: Final = np.array([gap for gap in _ONE_DIGIT if gap < 10**18], dtype=np.int64)
+
+
 def digit_apart(one: Ints, other: Ints, least: int = 10_000_000) -> NDArray[np.bool_]:
     """One digit differs, or two neighbours changed places: the difference is d·10^k or 9·d·10^k."""
     gap = np.abs(one - other)
-    for _ in range(15):
-        whole = (gap % 10 == 0) & (gap > 0)
-        gap = np.where(whole, gap // 10, gap)
-    close: NDArray[np.bool_] = (gap < 10) | ((gap % 9 == 0) & (gap <= 81))
+    close: NDArray[np.bool_] = _GAPS.take(np.searchsorted(_GAPS, gap), mode="clip") == gap
     return close & (one > least) & (other > least) & (one < 10**17) & (other < 10**17)

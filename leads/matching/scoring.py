@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from leads.matching.levels import LEVELS
 from leads.matching.resembling import Levels
 
 Bits = NDArray[np.float32]
@@ -26,6 +27,7 @@ PROOFS: Final[Mapping[str, tuple[int, ...]]] = {
     "born": (1,),
     "national_id": (1, 2),
 }
+_PROVEN: Final = {name: np.isin(np.arange(len(LEVELS[name])), proofs) for name, proofs in PROOFS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +40,55 @@ class Weights:
     review: float  # from here on a person is asked
     apart: float  # below, two records cannot be in one lead by way of others
     usual: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)  # shares of the levels: of one person, of two
+    _laid_out: LaidOut = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_laid_out", LaidOut.of(self.tables))
+
+    def summed(self, levels: Mapping[str, Levels]) -> Bits:
+        found: Bits = self._laid_out.cells(levels).sum(axis=0, dtype=np.float32)
+        return found + np.float32(self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """All tables one after the other, so that a pair is looked up in all of them at once."""
+
+    names: tuple[str, ...]
+    start: NDArray[np.int64]  # of each table, in `bits`
+    row: NDArray[np.int64]  # which comparison chooses the row of a table; a last one, which is 0, where there is only one row
+    column: NDArray[np.int64]
+    width: NDArray[np.int64]
+    bits: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, tables: Mapping[tuple[str, ...], NDArray[np.float32]]) -> LaidOut:
+        names = tuple(dict.fromkeys(name for both in tables for name in both))
+        start = np.cumsum([0, *(bits.size for bits in tables.values())])[:-1, None]
+        row = np.array([names.index(both[0]) if len(both) == 2 else len(names) for both in tables], dtype=np.int64)
+        column = np.array([names.index(both[-1]) for both in tables], dtype=np.int64)
+        width = np.array([bits.shape[-1] for bits in tables.values()], dtype=np.int64)[:, None]
+        return cls(names, start, row, column, width, np.concatenate([bits.reshape(-1) for bits in tables.values()]))
+
+    def cells(self, levels: Mapping[str, Levels]) -> NDArray[np.float32]:
+        """What each table says, one row per table."""
+        every = np.zeros((len(self.names) + 1, len(next(iter(levels.values())))), dtype=np.int64)
+        for at, name in enumerate(self.names):
+            every[at] = levels[name]
+        return self.bits.take(every.take(self.row, axis=0) * self.width + every.take(self.column, axis=0) + self.start)
 
 
 def score(levels: Mapping[str, Levels], weights: Weights) -> Bits:
     """The bits of pairs. What half a name alone speaks for is asked about, however much it speaks."""
-    total = summed(levels, weights)
+    total = weights.summed(levels)
     return np.where(half_a_name(levels), np.minimum(total, np.float32(weights.link - 0.01)), total).astype(np.float32)
-
-
-def summed(levels: Mapping[str, Levels], weights: Weights) -> Bits:
-    total = np.full(len(next(iter(levels.values()))), weights.bias, dtype=np.float32)
-    for names, bits in weights.tables.items():
-        total += bits[tuple(levels[name] for name in names)]
-    return total
 
 
 def half_a_name(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:
     """Pairs of which one side has no first or no last name, and that have nothing in common which is one person's alone."""
     half: NDArray[np.bool_] = (levels["first"] == 0) | (levels["last"] == 0)
-    for name, proofs in PROOFS.items():
-        half &= ~np.isin(levels[name], proofs)
+    for name, proofs in _PROVEN.items():
+        half &= ~proofs[levels[name]]
     return half
 
 
