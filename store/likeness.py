@@ -1,27 +1,34 @@
 """What of every lead is compared, who has which key, and how often each value occurs: kept up with the leads, in their transactions.
 
+A new lead is filed under its keys only when the leads of a run are about to be compared, with all others that came: in the order of the
+keys, so that a million of them are written page by page. Who is filed and changes is filed anew at once.
+
 Keys and values are hashed with the secret of the store, so that names and numbers cannot be tried out against a copy of these tables.
 """
 
 from __future__ import annotations
 
+import json
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-from leads.matching.blocking import HUB
+from leads.matching.blocking import HUB, Ints
 from leads.matching.features import WIDTH, Row, hashed
 from leads.matching.live import VERSION, Counts, Likeness, Seal, Value, counted, keys_of, weighed
 from store import schema as t
 from store.queries import Queries
 
 AT_ONCE: Final = 5_000  # values of one list: hashes are many and short
-CROWD: Final = 25 * HUB  # a key that so many share finds nobody; who comes later is not filed under it any more
+FILED_AT_ONCE: Final = 100_000  # leads; each page of the keys is written once for so many
+WRITTEN_AT_ONCE: Final = 50_000  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,17 @@ class Kept:
     n: int
     lead_id: str
     likeness: Likeness
-    keys: frozenset[int]
+    seal: int  # of everything that is compared
+    packed: bytes  # its keys
     due: bool  # still to be compared with the others
+    filed: bool  # found by its keys, and counted
+
+    @property
+    def keys(self) -> frozenset[int]:
+        return frozenset(np.frombuffer(self.packed, dtype=KEYS).tolist())
+
+
+KEYS: Final = ">i8"
 
 
 class Likenesses(Queries):
@@ -41,38 +57,62 @@ class Likenesses(Queries):
     def put_likenesses(self, found: Mapping[str, Likeness]) -> int:
         """Keep what of these leads is compared; those of which it is new are due. Returns how many."""
         seals = {lead_id: _sealed(self.seal, one) for lead_id, one in found.items()}
-        before = {row.lead_id: row for row in self._listed(_BY_LEAD, sorted(found))}
+        before = self.likenesses(found)
         fresh = [lead_id for lead_id in found if lead_id not in before or before[lead_id].seal != seals[lead_id]]
         if not fresh:
             return 0
-        numbers = self._numbered([lead_id for lead_id in fresh if lead_id not in before])
-        numbers |= {lead_id: before[lead_id].n for lead_id in fresh if lead_id in before}
-        keys = [frozenset(map(self.seal, one)) for one in keys_of([found[lead_id] for lead_id in fresh])]
-        now = [Kept(numbers[lead_id], lead_id, found[lead_id], mine, due=True) for lead_id, mine in zip(fresh, keys, strict=True)]
-        self._replace([_kept(before[lead_id]) for lead_id in fresh if lead_id in before], now)
-        rows = [{**_columns(one), "b_n": one.n, "seal": seals[one.lead_id]} for one in now]
-        self._write(sa.update(t.likeness).where(t.likeness.c.n == sa.bindparam("b_n")), rows)
+        keys = {lead_id: _packed(map(self.seal, one)) for lead_id, one in zip(fresh, keys_of([found[id] for id in fresh]), strict=True)}
+        new = [lead_id for lead_id in fresh if lead_id not in before]
+        self._write(_NEW, [_columns(id, found[id], keys[id], seals[id]) | {"filed": False} for id in new])
+        was = [before[lead_id] for lead_id in fresh if lead_id in before]
+        now = [Kept(one.n, one.lead_id, found[one.lead_id], 0, keys[one.lead_id], True, True) for one in was]
+        self._replace([one for one in was if one.filed], [after for one, after in zip(was, now, strict=True) if one.filed])
+        self._write(_CHANGE, [{"b_n": one.n, **_columns(one.lead_id, one.likeness, one.packed, seals[one.lead_id])} for one in now])
         return len(fresh)
 
-    def forget_likeness(self, lead_id: str) -> None:
-        self._replace(list(self.likenesses([lead_id]).values()), [])
-        self._run(sa.delete(t.likeness).where(t.likeness.c.lead_id == lead_id))
+    def file_likenesses(self) -> int:
+        """File the next of the leads that are new under their keys, and count what they have. Returns how many: 0 when none is left."""
+        numbers, sizes, keys = array("q"), array("q"), bytearray()
+        shares = array("q"), array("q")
+        for row in self._connection.execute(_UNFILED, {"limit": FILED_AT_ONCE}):
+            numbers.append(row.n)
+            sizes.append(len(row.keys) // 8)
+            keys += row.keys
+            for (kind, value, part), number in counted(_kept(row).likeness).items():
+                shares[0].extend([self.seal(kind, value)] * number)
+                shares[1].extend([part] * number)
+        if len(numbers) == 0:
+            return 0
+        self._file(np.frombuffer(keys, dtype=KEYS).astype(np.int64), np.repeat(np.array(numbers), np.array(sizes)))
+        self._count(*_summed(np.array(shares[0]), np.array(shares[1])))
+        self._connection.execute(_IS_FILED, {"last": numbers[-1]})
+        return len(numbers)
 
-    def _numbered(self, lead_ids: Sequence[str]) -> dict[str, int]:
-        """A number for each lead that has none."""
-        blank = {"seal": 0, "rows": b"", "keys": b"", "words": "", "crms": "", "due": True}
-        self._write(sa.insert(t.likeness), [{"lead_id": lead_id, **blank} for lead_id in lead_ids])
-        query = sa.select(t.likeness.c.n, t.likeness.c.lead_id)
-        return {row.lead_id: row.n for row in self._in_query(query, t.likeness.c.lead_id, lead_ids)}
+    def _file(self, keys: Ints, leads: Ints) -> None:
+        order = np.lexsort((leads, keys))
+        for at in _slices(len(order)):
+            rows = zip(keys[order[at]].tolist(), leads[order[at]].tolist(), strict=True)
+            self._write(_FILE, [{"key": key, "lead": lead} for key, lead in rows])
+
+    def _count(self, values: Ints, parts: Ints, numbers: Ints) -> None:
+        for at in _slices(len(values)):
+            rows = zip(values[at].tolist(), parts[at].tolist(), numbers[at].tolist(), strict=True)
+            self._write(_add(self._connection.dialect.name), [{"value": v, "part": p, "number": n} for v, p, n in rows])
+
+    def forget_likeness(self, lead_id: str) -> None:
+        self._replace([one for one in self.likenesses([lead_id]).values() if one.filed], [])
+        self._run(sa.delete(t.likeness).where(t.likeness.c.lead_id == lead_id))
 
     def _replace(self, before: Sequence[Kept], after: Sequence[Kept]) -> None:
         old = {(key, one.n) for one in before for key in one.keys}
         new = {(key, one.n) for one in after for key in one.keys}
-        self._write(_FILE, [{"b_key": key, "b_lead": n} for key, n in sorted(new - old)])
-        self._write(_UNFILE, [{"b_key": key, "b_lead": n} for key, n in sorted(old - new)])
+        self._write(_FILE, [{"key": key, "lead": n} for key, n in sorted(new - old)])
+        self._write(_UNFILE, [{"key": key, "lead": n} for key, n in sorted(old - new)])
         changes = self._counts(after)
         changes.subtract(self._counts(before))
-        self._count(changes)
+        moved = sorted((value, part, number) for (value, part), number in changes.items() if number != 0)
+        self._count(*np.array(moved, dtype=np.int64).reshape(-1, 3).T)
+        self._write(_UNCOUNT, [{"value": value, "part": part} for value, part, number in moved if number < 0])
 
     def _counts(self, leads: Sequence[Kept]) -> Counter[tuple[int, int]]:
         every: Counter[tuple[int, int, int]] = Counter()
@@ -80,19 +120,10 @@ class Likenesses(Queries):
             every.update(counted(one.likeness))
         return Counter({(self.seal(kind, value), part): number for (kind, value, part), number in every.items()})
 
-    def _count(self, found: Mapping[tuple[int, int], int]) -> None:
-        changes = [{"value": value, "part": part, "number": number} for (value, part), number in sorted(found.items()) if number != 0]
-        self._add(t.likeness_count, "number", changes)
-        self._write(_UNCOUNT, [{"b_value": row["value"], "b_part": row["part"]} for row in changes if row["number"] < 0])
-
-    def _write(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(statement, rows)
-
     # -- asking --------------------------------------------------------------------------------------------------------------------
 
     def likenesses(self, lead_ids: Iterable[str]) -> dict[str, Kept]:
-        return {row.lead_id: _kept(row) for row in self._listed(_BY_LEAD, sorted(set(lead_ids)))}
+        return {row.lead_id: _kept(row) for row in self._listed("by_lead", sorted(set(lead_ids)))}
 
     def due_likenesses(self, after: int, limit: int) -> list[Kept]:
         """The next leads that are to be compared."""
@@ -102,40 +133,53 @@ class Likenesses(Queries):
 
     def compared(self, numbers: Sequence[int]) -> None:
         """These leads have been compared with all others."""
-        self._write(
-            sa.update(t.likeness).where(t.likeness.c.n == sa.bindparam("b_n")).values(due=False), [{"b_n": number} for number in numbers]
-        )
+        self._connection.execute(_query("compared", self._connection.dialect.name), {"values": self._list(numbers)})
 
     def alike(self, asked: Sequence[Kept]) -> dict[int, list[Kept]]:
         """For each lead by its number the others worth comparing it with: those that share a key which is not too common."""
-        holders = self._holders(sorted({key for one in asked for key in one.keys}))
-        near = {one.n: {other for key in one.keys for other in holders.get(key, ())} - {one.n} for one in asked}
+        keys = {one.n: one.keys for one in asked}
+        holders = self._holders(sorted({key for mine in keys.values() for key in mine}))
+        near = {n: {other for key in mine for other in holders.get(key, ())} - {n} for n, mine in keys.items()}
         known = {one.n: one for one in asked}
         missing = sorted({other for found in near.values() for other in found} - set(known))
-        known |= {row.n: _kept(row) for row in self._listed(_BY_NUMBER, missing)}
+        known |= {row.n: _kept(row) for row in self._listed("by_number", missing)}
         return {n: [known[other] for other in sorted(found)] for n, found in near.items()}
 
     def _holders(self, keys: Sequence[int]) -> dict[int, list[int]]:
-        """The leads that have a key, for keys of which they are no more than a hub."""
-        return {row.key: [int(one) for one in row.leads.split(",")] for row in self._listed(_HOLDERS, keys)}
+        """The leads that have a key, for keys of which they are no more than a hub; of a hub no more are read than show that it is one."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for row in self._listed("holders", keys):
+            found[row.key].append(row.lead)
+        return {key: leads for key, leads in found.items() if len(leads) <= HUB}
 
     def counts_for(self, likenesses: Iterable[Likeness]) -> Counts:
         """How often what these leads are compared by occurs among all."""
-        values = {self.seal(*value): value for one in likenesses for value in weighed(one)}
+        wanted = {value for one in likenesses for value in weighed(one)}
+        values = {self.seal(*value): value for value in wanted}
         found: dict[Value, dict[int, int]] = defaultdict(dict)
-        for row in self._listed(_COUNTS, sorted(values)):
+        for row in self._listed("counts", sorted(values)):
             found[values[row.value]][row.part] = row.number
         return found
 
-    def _listed(self, query: sa.Select[Any], values: Sequence[Any]) -> Iterator[sa.Row[Any]]:
+    def _listed(self, name: str, values: Sequence[Any]) -> Iterator[sa.Row[Any]]:
+        query = _query(name, self._connection.dialect.name)
         for start in range(0, len(values), AT_ONCE):
-            yield from self._connection.execute(query, {"values": values[start : start + AT_ONCE]})
+            yield from self._connection.execute(query, {"values": self._list(values[start : start + AT_ONCE])})
+
+    def _list(self, values: Sequence[Any]) -> Any:
+        return json.dumps(values) if self._connection.dialect.name == "sqlite" else list(values)
+
+    def _write(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement for many rows by the driver alone: it costs half of what it costs by way of all types of their columns."""
+        if rows:
+            text, names = _compiled(statement, self._connection.dialect)
+            self._connection.exec_driver_sql(text, [tuple(row[name] for name in names) for row in rows] if names else list(rows))
 
     # -- beginning anew ------------------------------------------------------------------------------------------------------------
 
-    def leads_without_likeness(self, limit: int) -> list[str]:
+    def leads_without_likeness(self, after: str, limit: int) -> list[str]:
         there = sa.select(t.likeness.c.n).where(t.likeness.c.lead_id == t.lead.c.id).exists()
-        return [row.id for row in self._run(sa.select(t.lead.c.id).where(~there).order_by(t.lead.c.id).limit(limit))]
+        return [row.id for row in self._run(sa.select(t.lead.c.id).where(t.lead.c.id > after, ~there).order_by(t.lead.c.id).limit(limit))]
 
     def drop_likenesses(self) -> None:
         for table in (t.likeness, t.likeness_key, t.likeness_count):
@@ -143,44 +187,84 @@ class Likenesses(Queries):
 
     @cached_property
     def seal(self) -> Seal:
-        return Seal(self._scalar(sa.select(t.meta.c.value).where(t.meta.c.name == "secret")))
+        return Seal(str(self._connection.execute(_SECRET).scalar()))
 
 
 # Built once: while somebody waits for one lead, building a statement takes longer than running it.
-_VALUES: Final[sa.BindParameter[Any]] = sa.bindparam("values", expanding=True)
 _KEY: Final = t.likeness_key.c
-_BY_LEAD: Final = sa.select(t.likeness).where(t.likeness.c.lead_id.in_(_VALUES))
-_BY_NUMBER: Final = sa.select(t.likeness).where(t.likeness.c.n.in_(_VALUES))
-_COUNTS: Final = sa.select(t.likeness_count).where(t.likeness_count.c.value.in_(_VALUES))
-_HOLDERS: Final = (
-    sa.select(_KEY.key, sa.func.aggregate_strings(sa.cast(_KEY.lead, sa.Text), ",").label("leads"))
-    .where(_KEY.key.in_(_VALUES))
-    .group_by(_KEY.key)
-    .having(sa.func.count() <= HUB)
-)
-_SHARING: Final = sa.select(_KEY.lead).where(_KEY.key == sa.bindparam("b_key")).limit(CROWD).subquery()
-_FILE: Final = sa.insert(t.likeness_key).from_select(
-    ["key", "lead"],
-    sa.select(sa.bindparam("b_key", type_=sa.BigInteger), sa.bindparam("b_lead", type_=sa.Integer)).where(
-        sa.select(sa.func.count()).select_from(_SHARING).scalar_subquery() < CROWD
-    ),
-)
 _COUNT: Final = t.likeness_count.c
+_FILE: Final = sa.insert(t.likeness_key)
+_UNFILE: Final = sa.delete(t.likeness_key).where(_KEY.key == sa.bindparam("key"), _KEY.lead == sa.bindparam("lead"))
 _UNCOUNT: Final = sa.delete(t.likeness_count).where(
-    _COUNT.value == sa.bindparam("b_value"), _COUNT.part == sa.bindparam("b_part"), _COUNT.number <= 0
+    _COUNT.value == sa.bindparam("value"), _COUNT.part == sa.bindparam("part"), sa.text("number <= 0")
 )
-_UNFILE: Final = sa.delete(t.likeness_key).where(_KEY.key == sa.bindparam("b_key"), _KEY.lead == sa.bindparam("b_lead"))
+_NEW: Final = sa.insert(t.likeness).values({one.name: sa.bindparam(one.name) for one in t.likeness.c if one.name != "n"})
+_CHANGED: Final = ("seal", "rows", "keys", "words", "crms", "due")
+_CHANGE: Final = sa.update(t.likeness).where(t.likeness.c.n == sa.bindparam("b_n")).values({name: sa.bindparam(name) for name in _CHANGED})
+_SECRET: Final = sa.text("select value from meta where name = 'secret'")
+_UNFILED: Final = sa.text("select * from likeness where due and not filed order by n limit :limit")
+_IS_FILED: Final = sa.text("update likeness set filed = true where due and not filed and n <= :last")
+
+_ASKED: Final = {"sqlite": "json_each(:values) as asked", "postgresql": "unnest(cast(:values as {type}[])) as asked(value)"}
+_QUERIES: Final = {
+    "by_lead": ("text", "select likeness.* from {asked} join likeness on likeness.lead_id = asked.value"),
+    "by_number": ("bigint", "select likeness.* from {asked} join likeness on likeness.n = asked.value"),
+    "counts": ("bigint", "select likeness_count.* from {asked} join likeness_count on likeness_count.value = asked.value"),
+    "holders": (
+        "bigint",
+        "select likeness_key.key, likeness_key.lead from {asked} join likeness_key on likeness_key.key = asked.value"
+        " where (select count(*) from (select 1 from likeness_key where key = asked.value limit {many}) as few) < {many}",
+    ),
+    "compared": ("bigint", "update likeness set due = false where n in (select value from {asked})"),
+}
+
+
+@cache
+def _query(name: str, dialect: str) -> sa.TextClause:
+    """A query for a list of values."""
+    type, text = _QUERIES[name]
+    return sa.text(text.format(asked=_ASKED[dialect].format(type=type), many=HUB + 1))
+
+
+@cache
+def _add(dialect: str) -> Any:
+    """Add to a number, which is 0 where there is no row."""
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(t.likeness_count)
+    total = {"number": _COUNT.number + statement.excluded.number}
+    return statement.on_conflict_do_update(index_elements=["value", "part"], set_=total)
+
+
+@lru_cache(64)
+def _compiled(statement: Any, dialect: sa.Dialect) -> tuple[str, tuple[str, ...]]:
+    """The text, and in which order it takes what; nothing where it takes it by name."""
+    found = statement.compile(dialect=dialect)
+    return str(found), tuple(found.positiontup or ())
+
+
+def _slices(length: int) -> Iterator[slice]:
+    return (slice(start, start + WRITTEN_AT_ONCE) for start in range(0, length, WRITTEN_AT_ONCE))
+
+
+def _summed(values: Ints, parts: Ints) -> tuple[Ints, Ints, Ints]:
+    """How often each value occurs with each part, in order."""
+    order = np.lexsort((parts, values))
+    values, parts = values[order], parts[order]
+    starts = np.flatnonzero(np.r_[True, (values[1:] != values[:-1]) | (parts[1:] != parts[:-1])])
+    return values[starts], parts[starts], np.diff(np.r_[starts, len(values)])
 
 
 # Documents
 
 
-def _columns(kept: Kept) -> dict[str, Any]:
-    likeness = kept.likeness
-    keys = np.array(sorted(kept.keys), dtype=">i8")
+def _packed(keys: Iterable[int]) -> bytes:
+    return bytes(np.array(sorted(keys), dtype=KEYS))
+
+
+def _columns(lead_id: str, likeness: Likeness, keys: bytes, seal: int) -> dict[str, Any]:
     words = "\n".join(likeness.words[code] for code in sorted(likeness.words))
     crms = " ".join(sorted(likeness.crms))
-    return {"rows": _dump_rows(likeness.rows), "keys": bytes(keys), "words": words, "crms": crms, "due": kept.due}
+    about = {"lead_id": lead_id, "seal": seal, "due": True}
+    return {**about, "rows": _dump_rows(likeness.rows), "keys": keys, "words": words, "crms": crms}
 
 
 def _sealed(seal: Seal, likeness: Likeness) -> int:
@@ -191,7 +275,7 @@ def _sealed(seal: Seal, likeness: Likeness) -> int:
 def _kept(row: Any) -> Kept:
     words = {hashed(word): word for word in row.words.split("\n") if word != ""}
     likeness = Likeness(_load_rows(row.rows), words, frozenset(row.crms.split()))
-    return Kept(row.n, row.lead_id, likeness, frozenset(np.frombuffer(row.keys, dtype=">i8").tolist()), row.due)
+    return Kept(row.n, row.lead_id, likeness, row.seal, row.keys, bool(row.due), bool(row.filed))
 
 
 def _dump_rows(rows: Sequence[Row]) -> bytes:

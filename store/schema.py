@@ -147,6 +147,7 @@ likeness = _table(
     _text("words"),  # the names in the rows
     _text("crms"),  # the accounts that have records of the lead
     sa.Column("due", sa.Boolean, nullable=False),  # still to be compared with the others
+    sa.Column("filed", sa.Boolean, nullable=False, server_default=sa.true()),  # under its keys, and counted; who is not is due
     sa.Index("ix_likeness_due", "n", sqlite_where=sa.text("due"), postgresql_where=sa.text("due")),
 )
 

@@ -42,19 +42,24 @@ def fill(turn: Pass, begin: Begin) -> None:
         if unit.meta("likeness") == VERSION:
             return
         unit.drop_likenesses()
+    after = ""
     while True:
         with begin() as unit:
-            ids = unit.leads_without_likeness(LEADS)
+            ids = unit.leads_without_likeness(after, LEADS)
             if not ids:
                 unit.put_meta("likeness", VERSION)
                 return
             links = {id: [link for link, _ in found] for id, found in unit.links_of(ids).items()}
             remember(unit, unit.leads(ids).values(), links, turn.reader)
+        after = ids[-1]
 
 
 def match(turn: Pass, begin: Begin) -> None:
     """Compare every lead that has changed with all others, and ask about those that may be one person."""
-    after = 0
+    filed, after = 1, 0
+    while filed:
+        with begin() as unit:
+            filed = unit.file_likenesses()
     while True:
         with begin() as unit:
             due = unit.due_likenesses(after, LEADS)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
+from struct import pack
 from typing import Final
 
 import numpy as np
@@ -206,8 +207,9 @@ class Seal:
     """Hashes what is kept with a secret, so that nobody can try out names and numbers without it."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()[:64]
+        self._begun = blake2b(key=secret.encode()[:64], digest_size=8)
 
     def __call__(self, *parts: int) -> int:
-        text = b"".join(part.to_bytes(8, "big", signed=True) for part in parts)
-        return int.from_bytes(blake2b(text, key=self._secret, digest_size=8).digest(), "big", signed=True)
+        sealed = self._begun.copy()
+        sealed.update(pack(f">{len(parts)}q", *parts))
+        return int.from_bytes(sealed.digest(), "big", signed=True)

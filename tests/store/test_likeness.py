@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leads.matching.blocking import pairs
+from leads.matching.blocking import HUB, pairs
 from leads.matching.context import context
 from leads.matching.engine import Evidence
 from leads.matching.features import Reader, hashed
@@ -53,10 +53,13 @@ def like(record: Cells) -> Likeness:
 def put(unit: Unit, records: list[Cells], order: list[int]) -> None:
     for number in order:
         unit.put_likenesses({str(number): like(records[number])})
+        if number % 2:  # some are filed at once, some later with others, some change before they are
+            unit.file_likenesses()
 
 
 def live(unit: Unit) -> dict[tuple[int, int], float]:
     """Every pair of leads worth comparing, with its score."""
+    unit.file_likenesses()
     kept = unit.due_likenesses(0, 99)
     both = sorted(
         {(min(a, b), max(a, b)): (one.likeness, other.likeness) for one, other, a, b in _near(unit, kept)}.items(),
@@ -123,6 +126,7 @@ def test_keys_and_counts_of_one_store_tell_nothing_in_another(tmp_path: Path) ->
         other = open_store(f"sqlite:///{tmp_path / name}")
         with other.begin() as unit:
             put(unit, [{"crm": "hubspot", "first_name": "Anna", "last_name": "Berg", "email": "anna.berg@x.se"}], [0])
+            unit.file_likenesses()
             keys = {row.key for row in unit._run(sa.select(t.likeness_key))}
             found.append(keys | {row.value for row in unit._run(sa.select(t.likeness_count))})
         other.close()
@@ -146,3 +150,15 @@ def test_another_form_of_what_is_kept_needs_another_version() -> None:
     text = repr((one.rows, sorted(keys_of([one])[0]), sorted(counted(one).items())))
     form = blake2b(text.encode(), digest_size=6).hexdigest()
     assert (VERSION, form) == ("1", "845fa6ed55ff"), "rows, keys or counts have changed: raise VERSION, so that stores are filled anew"
+
+
+def test_of_a_key_that_is_too_common_nobody_is_found_until_some_have_gone(store: Store) -> None:
+    berg: list[Cells] = [{"crm": "hubspot", "phone": "+46 8 123 45 67"}] * (HUB + 2)
+    with store.rehearse() as unit:
+        put(unit, berg, list(range(len(berg))))
+        unit.file_likenesses()
+        one = unit.likenesses(["0"])["0"]
+        crowded = unit.alike([one])[one.n]
+        for number in (1, 2):
+            unit.forget_likeness(str(number))
+        assert (crowded, len(unit.alike([one])[one.n])) == ([], HUB - 1)
