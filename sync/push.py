@@ -13,6 +13,7 @@ from itertools import groupby
 from connectors.base import Op, Outcome, Receipt, Write
 from connectors.errors import ConnectorError
 from sync.census import Census
+from sync.keeping import deletable
 from sync.receipts import Receipts
 from sync.state import Entry, EntryState, PlannedWrite, Section
 from sync.workspace import Door, Workspace
@@ -51,6 +52,10 @@ def _object(entry: Entry) -> str:
 def _push_batch(workspace: Workspace, door: Door, object: str, entries: Sequence[Entry], census: Census) -> None:
     if door.name in census.stopped:
         return
+    if entries[0].write.section is Section.DELETE:
+        entries = deletable(workspace, door, object, entries, census)
+        if not entries:
+            return
     ops = [entry.op for entry in entries]
     with workspace.store.begin() as unit:
         unit.mark(ops, EntryState.SENT, at=workspace.now())
