@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from leads.suppression import Suppressed
 from store import schema as t
-from store.documents import instant, seconds
+from store.documents import LEADS_OF_A_JOINING, dump_joining, dump_revisions, instant, load_joining, load_revisions, seconds
 from store.likeness import Likenesses
 from store.queries import chunks, where_of
-from sync.state import Ref
+from sync.state import EntryState, LeadState, Ref, Revision
 
 ABOUT_A_LEAD = (t.link, t.inbox, t.address, t.journal, t.revision, t.problem, t.review, t.assignment)
+ON_THEIR_WAY = (EntryState.SENT, EntryState.UNKNOWN)
 ABOUT_A_RECORD = (t.link, t.inbox, t.address, t.alias, t.hint, t.restriction, t.verdict)
 
 
@@ -112,6 +114,35 @@ class Erasures(Likenesses):
             self._run(sa.delete(t.restriction).where(t.restriction.c.address.in_(chunk)))
         self._forget_decisions([f"lead:{lead_id}", *(":".join(ref) for ref in refs)])
         self._forget_questions(refs)
+
+    def rewrite(
+        self,
+        lead_id: str,
+        history: Callable[[list[Revision]], list[Revision]],
+        lead: Callable[[LeadState], LeadState],
+        mentions: Callable[[Any], bool],
+    ) -> None:
+        """What is kept about a lead's past without what somebody else said: steps, states in which it was, settled writes and questions."""
+        for row in self._run(sa.select(t.revision).where(t.revision.c.lead_id == lead_id)).all():
+            before = load_revisions(row.changes)
+            after = history(before)
+            one = t.revision.c.n == row.n
+            if not after:
+                self._run(sa.delete(t.revision).where(one))
+            elif after != before:
+                self._run(sa.update(t.revision).where(one).values(changes=dump_revisions(after)))
+        for row in self._run(sa.select(t.joining).where(sa.or_(t.joining.c.kept == lead_id, t.joining.c.gone == lead_id))).all():
+            found = load_joining(row)
+            before_joining, after_joining, gone = (lead(getattr(found, name)) for name in LEADS_OF_A_JOINING)
+            found = replace(found, kept_before=before_joining, kept_after=after_joining, gone_state=gone)
+            self._run(sa.update(t.joining).where(t.joining.c.n == row.n).values(document=dump_joining(found)))
+        written = sa.select(t.journal.c.op, t.journal.c.cells).where(t.journal.c.lead_id == lead_id, t.journal.c.state.not_in(ON_THEIR_WAY))
+        entries = [row.op for row in self._run(written) if mentions(json.loads(row.cells))]
+        asked = sa.select(t.review.c.id, t.review.c.question, t.review.c.choices, t.review.c.answer).where(t.review.c.lead_id == lead_id)
+        told = [row.id for row in self._run(asked) if mentions([row.question, json.loads(row.choices), json.loads(row.answer or "null")])]
+        for column, numbers in ((t.journal.c.op, entries), (t.review.c.id, told)):
+            for chunk in chunks(numbers):
+                self._run(sa.delete(column.table).where(column.in_(chunk)))
 
     def _forget_decisions(self, keys: Sequence[str]) -> None:
         for chunk in chunks(keys):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +23,8 @@ from mappings.sets import shown
 from sync.census import Census
 from sync.guard import returned
 from sync.plan import address, lead_address
-from sync.state import Problem, Ref
+from sync.state import Joining, LeadState, Problem, Ref, Way
+from sync.unsaid import lead_without, mentions, said_by, without
 from sync.view import SETS
 from sync.workspace import Door, Workspace
 
@@ -100,9 +102,30 @@ def _suppress(workspace: Workspace, addresses: Iterable[str], reason: str) -> No
 def _forget(unit: Any, person: Person, erasure: str, workspace: Workspace) -> None:
     in_crms = [ref for ref in person.refs if ref.account in workspace.accounts]
     unit.ask_deletions(erasure, in_crms, workspace.now())
+    _unsay(unit, person)
     for name in person.names:
         unit.forget_lead(name, person.refs, [*person.addresses, lead_address(name)])
     unit.forget_events(person.addresses, person.names)
+
+
+def _unsay(unit: Any, person: Person) -> None:
+    """Take what the person said out of the history of those with whom they were one lead for a while."""
+    shared = [one for one in unit.joinings_of(person.names) if not {one.kept, one.gone} <= set(person.names)]
+    ids = {id for one in shared for id in (one.kept, one.gone)} - set(person.names)
+    states = [*unit.leads([person.lead_id]).values(), *(one for joining in shared for one in _states_of(joining, person.names))]
+    steps = [step for name in person.names for _, _, found in unit.revisions(name) for step in found]
+    for other in unit.leads(sorted({unit.survivors([id]).get(id, id) for id in ids})).values():
+        theirs = {link.ref for link, _ in unit.links_of([other.id]).get(other.id, [])}
+        said = said_by(states, [one for one in steps if one.origin.ref not in theirs], person.refs, other)
+        for name in (other.id, *sorted(unit.also_called([other.id]).get(other.id, ()))):
+            unit.rewrite(name, partial(without, said=said), partial(lead_without, said=said), partial(mentions, said=said))
+
+
+def _states_of(joining: Joining, names: Sequence[str]) -> list[LeadState]:
+    """What the person was before they became one with the other, or when they parted."""
+    if joining.gone in names:
+        return [joining.gone_state]
+    return [joining.kept_before if joining.way is Way.JOIN else joining.kept_after]
 
 
 # Nobody comes back

@@ -16,6 +16,7 @@ from leads.matching.scoring import Weights, score
 
 SHOWN: Final = 6
 HALF: Final = "half a name alone is asked about"
+NAMED: Final = "one names the id of the other, and the rest fits"
 HELD: Final = "another record of the same lead speaks against it"
 
 
@@ -34,7 +35,7 @@ def evidence_of(evidence: Evidence, left: int, right: int, weights: Weights) -> 
     levels = evidence.levels(np.array([left]), np.array([right]))
     parts = [(LEVELS[name][levels[name][0]], float(bits[0])) for name, bits in shares(levels, weights).items()]
     over = float(score(levels, weights)[0] - weights.summed(levels)[0])
-    held = [(HALF, over)] if over < 0 else []
+    held = [(HALF if over < 0 else NAMED, over)] if over != 0 else []
     return [("before any evidence", weights.bias), *sorted(parts, key=lambda part: -abs(part[1])), *held]
 
 

@@ -78,10 +78,16 @@ class LaidOut:
         return self.bits.take(every.take(self.row, axis=0) * self.width + every.take(self.column, axis=0) + self.start)
 
 
+VOUCHED: Final = 3.0  # bits from which a cross id is believed: what else the two say speaks for it
+ABOVE: Final = 10.0  # bits above the threshold that it is then worth, so that what others of the person lack does not outweigh it
+
+
 def score(levels: Mapping[str, Levels], weights: Weights) -> Bits:
-    """The bits of pairs. What half a name alone speaks for is asked about, however much it speaks."""
+    """The bits of pairs. What half a name alone speaks for is asked about, however much it speaks; a cross id that fits is proof."""
     total = weights.summed(levels)
-    return np.where(half_a_name(levels), np.minimum(total, np.float32(weights.link - 0.01)), total).astype(np.float32)
+    total = np.where(half_a_name(levels), np.minimum(total, np.float32(weights.link - 0.01)), total)
+    named = (levels["xref"] == 1) & (total >= VOUCHED)
+    return np.where(named, np.maximum(total, np.float32(weights.link + ABOVE)), total).astype(np.float32)
 
 
 def half_a_name(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from leads.matching.calibrating import Decision, calibrated
 from leads.matching.clustering import DECIDED, components, grouped, joints
 from leads.matching.deciding import Decided, agreed, contradictions, imposed
-from leads.matching.engine import match
+from leads.matching.engine import Evidence, match
 from leads.matching.estimating import estimated, guarded
 from leads.matching.explaining import evidence_of
 from leads.matching.features import Reader, born, dialled
@@ -21,10 +21,12 @@ from leads.matching.scoring import shipped
 
 def score(one: dict[str, str], other: dict[str, str]) -> float:
     """Two records among a hundred strangers."""
+    return float(match_of(one, other).bits(np.array([0]), np.array([1]), shipped())[0])
+
+
+def match_of(one: dict[str, str], other: dict[str, str]) -> Evidence:
     reader = Reader()
-    rows = table(reader.row(cells) for cells in (one, other, *STRANGERS))
-    evidence = match(rows, reader.words, shipped()).evidence
-    return sum(bits for _, bits in evidence_of(evidence, 0, 1, shipped()))
+    return match(table(reader.row(cells) for cells in (one, other, *STRANGERS)), reader.words, shipped()).evidence
 
 
 STRANGERS = [
@@ -68,6 +70,22 @@ def test_another_last_name_in_the_same_small_company_is_not_linked():
 )
 def test_what_speaks_against_a_person_holds_an_address_in_common_down(one, other):
     assert score({**ANNA, **one}, {**ANNA, **other, "crm": "salesforce"}) < shipped().link
+
+
+@pytest.mark.parametrize(
+    ("other", "linked"),
+    [
+        ({"first_name": "Anna", "last_name": "Lind", "company": "Nordwind AB"}, True),
+        ({"first_name": "Peter", "last_name": "Lind", "email": "peter@gmail.com"}, False),
+    ],
+    ids=["married", "somebody else"],
+)
+def test_a_cross_id_is_proof_where_the_rest_fits(other, linked):
+    one, other = {**ANNA, "crm_id": "003A"}, {"crm": "salesforce", **other}
+    without, named = score(one, other), score(one, {**other, "xref": "003A"})
+    assert without < shipped().link
+    assert (named >= shipped().link) is linked
+    assert sum(bits for _, bits in evidence_of(match_of(one, {**other, "xref": "003A"}), 0, 1, shipped())) == pytest.approx(named)
 
 
 @pytest.mark.parametrize("others", [0, 400])

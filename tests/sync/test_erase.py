@@ -12,8 +12,10 @@ import pytest
 
 from sync import engine
 from sync.intake import ImportedTable
-from sync.workspace import Cap
-from tests.sync.rig import World
+from sync.state import Ref
+from sync.undo import Undoing
+from sync.workspace import Cap, Scope
+from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
 ANNA = {"first_name": "Annegret", "last_name": "Schmidtbauer", "email": "annegret.schmidtbauer@acme.example", "phone": "+49 171 2345678"}
@@ -180,3 +182,48 @@ def test_many_who_turned_up_again_are_not_deleted_before_somebody_looked(world: 
     built.guards = replace(built.guards, allow={"deletes": 2})
     built.sync()
     assert (people(built)["hubspot"], owed(built)) == (0, [])
+
+
+EVA = {"crm": "hubspot", "first_name": "Eva", "last_name": "Lindqvist", "email": "eva.lindqvist@skog.example", "job_title": "Skogvaktare"}
+BOSSE = {
+    "crm": "pipedrive",
+    "first_name": "Bosse",
+    "last_name": "Nyberg",
+    "email": "bosse.nyberg@havet.example",
+    "phone": "+46 70 7654321",
+    "job_title": "Rektor",
+}
+OF_EVA, OF_BOSSE = (b"lindqvist", b"skog.example", b"skogvaktare"), (b"bosse", b"nyberg", b"havet.example", b"7654321", b"rektor")
+
+
+def parted(world: Build, how: str) -> tuple[World, str, str]:
+    """Two people who were taken for one, synced, and parted again."""
+    built = world([EVA, BOSSE], ("hubspot", "pipedrive"))
+    built.scope = Scope(create=False)
+    built.sync()
+    kept, gone = lead_of(built, EVA["email"]), lead_of(built, BOSSE["email"])
+    merged = engine.merge_leads(built.workspace(), kept, gone, "anna")
+    built.sync()
+    if how == "undone":
+        engine.undo(built.workspace(), Undoing(merged["run"]))
+    else:
+        engine.split_lead(
+            built.workspace(), kept, [Ref("pipedrive", "persons", str(built.records("pipedrive", "persons")[0]["id"]))], "anna"
+        )
+    built.sync()
+    return built, kept, gone
+
+
+@pytest.mark.parametrize("how", ["split", "undone"])
+@pytest.mark.parametrize("who", ["gone", "kept"])
+def test_who_was_one_with_another_for_a_while_leaves_no_trace_with_them(world: Build, tmp_path: Path, how: str, who: str) -> None:
+    built, kept, gone = parted(world, how)
+    engine.erase_lead(built.workspace(), gone if who == "gone" else kept, "ticket 8")
+    built.sync()
+    traces, stays = (OF_BOSSE, OF_EVA) if who == "gone" else (OF_EVA, OF_BOSSE)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for file in files:
+        content = file.read_bytes().lower()
+        assert [trace for trace in traces if trace.lower() in content] == [], file.name
+    assert all(any(one.lower() in file.read_bytes().lower() for file in files) for one in stays)
+    assert all(not any(out.values()) for out in totals(built.sync()).values())
