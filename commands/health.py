@@ -175,6 +175,10 @@ def _object_checks(account: Account, owners: Any, identity: Any) -> Iterator[Che
             yield Check(
                 account.name, f"fields of {object}", found, "Nothing is to be done, unless you want to see them synced.", warning=True
             )
+        if dialect.unheard:
+            found = f"without {', '.join(dialect.unheard)}: a consent that this account does not keep is neither read nor written"
+            fix = "Nothing is to be done, unless it is there and hidden from the user of these credentials."
+            yield Check(account.name, f"consent of {object}", found, fix, warning=True)
 
 
 def _owner_checks(workspace: Workspace, account: Account, owners: Any) -> Iterator[Check]:

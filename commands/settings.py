@@ -90,6 +90,7 @@ class Salesforce(Account):
     api_version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.0$")] = Field(default="59.0", description="version of the REST API")
     base_url: Url | None = Field(default=None, description="where the API is, if not at instance_url")
     objects: Listed[Literal["Lead", "Contact"]] = Field(default=("Lead", "Contact"), min_length=1, description="what is synced")
+    purposes: Purposes = Field(default_factory=dict, description="what Data Use Purposes are about, by id; the others are about themselves")
 
 
 class Pipedrive(Merging):

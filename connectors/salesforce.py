@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from connectors.errors import AccountStopped, Denied, Misconfigured, Retry
 from connectors.http import Door
 from connectors.pacing import Pacer
 from connectors.salesforce_api import Api, Refusal, bearer, judge
+from connectors.salesforce_consents import PARTY
 from connectors.salesforce_history import Histories
 from connectors.salesforce_reads import BATCH, OVERLAP_S, PAGE, Reader
 from connectors.salesforce_records import custom_name, long_id, new_field, quoted, schema_of, stamp_of
@@ -148,7 +150,9 @@ class Salesforce:
         """An object's schema and the stamp to walk it by."""
         if object not in self._described:
             described = self._describe_afresh(object)
-            self._described[object] = (schema_of(described), stamp_of(described))
+            schema = schema_of(described)
+            told = self._reader.consents.fields() if PARTY in schema.fields else {}
+            self._described[object] = (replace(schema, fields={**schema.fields, **told}), stamp_of(described))
         return self._described[object]
 
     def _describe_afresh(self, object: str) -> Mapping[str, Any]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from connectors.base import Ending, Page, Record, Schema
 from connectors.errors import Denied, Misconfigured, Unreadable
 from connectors.salesforce_api import Api, Refusal
+from connectors.salesforce_consents import NOT_SEEN, PARTY, Consents, is_consent, is_told
 from connectors.salesforce_records import ALWAYS, COMPANY, at, is_id, literal, long_id, quoted, record_of, value_at, wire_name
 
 OVERLAP_S: Final = 300.0
@@ -32,18 +34,20 @@ class Reader:
         self._api = api
         self._look = look
         self._overlap_s = overlap_s
+        self.consents = Consents(api, lambda soql, deleted: self._all(api.query(soql, deleted=deleted), "the privacy objects"))
 
     def changes(self, object: str, cursor: str | None, fields: Sequence[str]) -> Iterator[Page]:
         """The first walk leaves deleted rows out, later ones bring them as endings."""
         state: Cursor = {} if cursor is None else json.loads(cursor)
         stamp = self._stamp(object)
         names = self._names(object, fields)
+        yield from self._touched(object, state, names, fields)
         restarts, followed = 0, set[str]()
         body = self._query(object, names, _where(state, stamp), f"ORDER BY {stamp}, Id", deleted="from" in state)
         while True:
             rows = self._api.rows(body, f"the changes of {object}")
             state, following = self._after(state, rows, body, stamp)
-            yield Page([record_of(object, row, names, stamp) for row in rows], json.dumps(state, separators=(",", ":")))
+            yield Page(self._records(object, rows, names, fields), json.dumps(state, separators=(",", ":")))
             if following is None:
                 return
             body = self._more(following, followed)
@@ -57,7 +61,7 @@ class Reader:
         names = self._names(object, fields)
         found: dict[str, Record] = {}
         for part in packed(sought):
-            for record in self._selected(object, names, f"Id IN {quoted(part)}", deleted=True):
+            for record in self._selected(object, names, fields, f"Id IN {quoted(part)}", deleted=True):
                 found[record.id] = record
         return [found.get(id, Record(object, id, {}, ending=Ending.MISSING)) for id in dict.fromkeys(wanted.values())]
 
@@ -71,12 +75,12 @@ class Reader:
                 fix="Run `leadloom setup`, or check the field-level security.",
             )
         wanted = {value.lower() for value in values if value != ""}
-        names = {**self._names(object, fields), "": wire}
+        names = self._names(object, fields)
         found: dict[str, Record] = {}
         for part in packed(sorted({value for value in values if value != ""})):
-            for row in self._rows(object, names, f"{wire} IN {quoted(part)}", deleted=False):
-                if str(value_at(row, wire)).lower() in wanted:
-                    found[row["Id"]] = record_of(object, row, self._names(object, fields), self._stamp(object))
+            rows = self._rows(object, {**names, "": wire}, f"{wire} IN {quoted(part)}", deleted=False)
+            fitting = [row for row in rows if str(value_at(row, wire)).lower() in wanted]
+            found |= {record.id: record for record in self._records(object, fitting, names, fields)}
         return list(found.values())
 
     def attached(self, object: str, ids: Sequence[str]) -> dict[str, bool | None]:
@@ -98,9 +102,34 @@ class Reader:
         """All rows of a query."""
         return self._all(self._api.query(soql), what)
 
-    def _selected(self, object: str, names: Mapping[str, str], where: str, *, deleted: bool) -> Iterator[Record]:
+    def _selected(self, object: str, names: Mapping[str, str], fields: Sequence[str], where: str, *, deleted: bool) -> list[Record]:
+        return self._records(object, list(self._rows(object, names, where, deleted=deleted)), names, fields)
+
+    def _records(self, object: str, rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], fields: Sequence[str]) -> list[Record]:
+        """The records of rows, with what the individuals behind them agreed to where that was asked for."""
         stamp = self._stamp(object)
-        return (record_of(object, row, names, stamp) for row in self._rows(object, names, where, deleted=deleted))
+        records = [record_of(object, row, names, stamp) for row in rows]
+        asked = [name for name in fields if is_consent(name) and name in self._describe(object).fields]
+        if not asked:
+            return records
+        parties = [None if row.get(PARTY) is None else long_id(str(row[PARTY])) for row in rows]
+        shown = self.consents.shown({party for party in parties if party is not None}, self._api.door.crm_time())
+        return [
+            replace(
+                record, fields={**record.fields, **{name: None if party is None else shown[party].get(name, NOT_SEEN) for name in asked}}
+            )
+            for record, party in zip(records, parties, strict=True)
+        ]
+
+    def _touched(self, object: str, state: Cursor, names: Mapping[str, str], fields: Sequence[str]) -> Iterator[Page]:
+        """Records of whose individuals something changed, before the walk itself: nothing of it moves their own stamps."""
+        known = self._describe(object).fields
+        if "from" not in state or "stamp" in state or not any(is_told(name) and name in known for name in fields):
+            return
+        for part in packed(self.consents.touched(str(state["from"]))):
+            records = self._selected(object, names, fields, f"{PARTY} IN {quoted(part)}", deleted=False)
+            if records:
+                yield Page(records, json.dumps(state, separators=(",", ":")))
 
     def _rows(self, object: str, names: Mapping[str, str], where: str, *, deleted: bool) -> Iterator[Mapping[str, Any]]:
         return self._all(self._query(object, names, f"WHERE {where}", "", deleted=deleted), f"a look-up of {object}")
@@ -128,14 +157,14 @@ class Reader:
 
     def _query(self, object: str, names: Mapping[str, str], where: str, order: str, *, deleted: bool) -> Any:
         schema = self._describe(object)
-        wanted = ["Id", *names.values(), self._stamp(object), *(name for name in ALWAYS if name in schema.fields)]
+        wanted = ["Id", *names.values(), self._stamp(object), *(name for name in (*ALWAYS, PARTY) if name in schema.fields)]
         select = f"SELECT {', '.join(dict.fromkeys(wanted))} FROM {object}"  # noqa: S608
         return self._api.query(" ".join(part for part in (select, where, order) if part != ""), deleted=deleted)
 
     def _names(self, object: str, fields: Sequence[str]) -> dict[str, str]:
         """Asked names with their names in a query. Fields this user may not see are left out: they are not observed."""
         schema = self._describe(object)
-        known = ((name, COMPANY if name == COMPANY else wire_name(schema, name)) for name in fields)
+        known = ((name, COMPANY if name == COMPANY else wire_name(schema, name)) for name in fields if not is_consent(name))
         return {name: wire for name, wire in known if wire is not None and (wire != COMPANY or COMPANY in schema.fields)}
 
     def _describe(self, object: str) -> Schema:

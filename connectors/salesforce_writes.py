@@ -10,6 +10,7 @@ from connectors.errors import ConnectorError, Misconfigured
 from connectors.http import escape
 from connectors.receipts import Receipts, calls, gone, halves, names_of, parts, take_apart
 from connectors.salesforce_api import Api, Refusal
+from connectors.salesforce_consents import OPT_OUT, PARTY, PROFILING, is_consent, is_told
 from connectors.salesforce_reads import BATCH, Reader
 from connectors.salesforce_records import ENDED, RESTRICTING, cause_of, custom_name, holder_id, is_id, long_id, matched_ids, wire_name
 from connectors.singly import not_offered
@@ -38,6 +39,7 @@ class Writer:
     def run(self) -> list[Receipt]:
         with self._receipts.until_stopped():
             self._refuse_beforehand()
+            self._deny()
             self._batches(self._rows(Op.UPDATE), self._send_updates)
             self._create(self._rows(Op.CREATE))
             self._batches(self._rows(Op.DELETE, Op.ERASE), self._send_deletes)
@@ -57,12 +59,47 @@ class Writer:
                 self._receipts.put(row, gone(write, Record(self._object, str(write.id), {}, ending=Ending.MISSING)))
             for name, value in write.fields.items():
                 wire = wire_name(self._schema, name)
-                if name in RESTRICTING and value is not True:
+                if (name in (*RESTRICTING, PROFILING) and value is not True) or (is_consent(name) and value != OPT_OUT):
                     self._receipts.reject(row, "loosens_consent", "An opt-out is never taken back through this connector.", name)
                 elif wire is None:
                     self._receipts.reject(row, "unknown_field", f"{self._object} has no field {name} that we may see.", name)
                 elif not self._schema.fields[wire].writable:
                     self._receipts.reject(row, "read_only", f"{name} cannot be written.", name)
+
+    def _deny(self) -> None:
+        """Restrict first: what an individual says no to is a row of its own. It is not made up for whom the org keeps no individual."""
+        told = {row: names for row, write in enumerate(self._writes) if (names := [name for name in write.fields if is_told(name)])}
+        parties = self._parties([row for row in self._rows(Op.UPDATE, Op.CREATE) if row in told], told)
+        wanted: dict[str, list[str]] = {}
+        for row, party in parties.items():
+            wanted[party] = list(dict.fromkeys([*wanted.get(party, ()), *told[row]]))
+        with self._receipts.sending(list(parties)):
+            refused = self._reader.consents.deny(wanted, self._api.door.crm_time()) if wanted else {}
+            for row, party in parties.items():
+                for name in told[row]:
+                    if (party, name) in refused:
+                        message = f"Salesforce did not accept the opt-out ({refused[(party, name)]}), so nothing was written."
+                        self._receipts.reject(row, "opt_out_refused", message, name)
+        for row in self._receipts.open(list(parties)):
+            if len(told[row]) == len(self._writes[row].fields):
+                self._succeed(row, long_id(str(self._writes[row].id)))
+
+    def _parties(self, rows: Sequence[int], told: Mapping[int, Sequence[str]]) -> dict[int, str]:
+        """The individual behind each record; who has none, or is gone, gets a receipt."""
+        ids = [str(self._writes[row].id) for row in rows if self._writes[row].id is not None]
+        records = self._get(ids, [PARTY]) if ids else {}
+        parties: dict[int, str] = {}
+        for row in rows:
+            record = records.get(long_id(str(self._writes[row].id)))
+            party = None if record is None else record.fields.get(PARTY)
+            if record is not None and record.ending is not None:
+                self._receipts.put(row, gone(self._writes[row], record))
+            elif party is None:
+                message = "The record names no Individual, so there is nobody whose no it could be."
+                self._receipts.reject(row, "no_individual", message, told[row][0])
+            else:
+                parties[row] = long_id(str(party))
+        return parties
 
     def _create(self, rows: Sequence[int]) -> None:
         keyed = [row for row in rows if self._writes[row].key is not None]
@@ -229,7 +266,7 @@ class Writer:
     def _body(self, row: int, own: Mapping[str, Json]) -> dict[str, Json]:
         """`attributes` has to be the first key of a record."""
         write = self._writes[row]
-        fields = {str(wire_name(self._schema, name)): self._value(name, value) for name, value in write.fields.items()}
+        fields = {str(wire_name(self._schema, name)): self._value(name, value) for name, value in write.fields.items() if not is_told(name)}
         if write.op is Op.CREATE:
             fields = {name: value for name, value in fields.items() if value is not None and name != self._key}
         return {"attributes": {"type": self._object}, **own, **fields}

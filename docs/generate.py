@@ -20,7 +20,7 @@ from commands.exits import MEANINGS
 from commands.settings import ACCOUNTS, TABLES
 from connectors import OBJECTS
 from leads.model import FIELDS, Winner
-from mappings.consents import ConsentSpec
+from mappings.consents import PROFILING, ConsentSpec
 from mappings.schema import ASKED_FOR, RowSpec, packaged, telling
 
 DOCS = Path(__file__).resolve().parent
@@ -168,10 +168,10 @@ def _consent_field(spec: ConsentSpec) -> tuple[str, str, str, str]:
     told = [f"`{value}` tells of a {kind}" if value != "*" else f"any value tells of a {kind}" for value, kind in spec.hears.items()]
     noes = [f"`{str(value).lower()}` is a no" for value in spec.denies]
     return (
-        f"consent to {spec.channel}",
+        f"consent to {'being profiled' if spec.channel == PROFILING else spec.channel}",
         f"`{spec.remote}`",
         "read only" if spec.direction == "in" else "both ways",
-        "; ".join([*noes, *told]),
+        "; ".join([*noes, *told, *(["only of records that show it"] if spec.shown_only else [])]),
     )
 
 

@@ -27,7 +27,7 @@ class Row:
 
     `id` never changes; `remote` is what this account calls the field. `filler` is written where the CRM insists on a value; without
     something in the field `needs` the CRM cannot show this one. `hears` says of which acts its values tell; with
-    `unlisted_is_no` nobody can be reached by it where it shows nothing.
+    `unlisted_is_no` nobody can be reached by it where it shows nothing; with `shown_only` a record that shows nothing in it lacks it.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Row:
     needs: str = ""
     hears: Mapping[str, str] = field(default_factory=dict)
     unlisted_is_no: bool = False
+    shown_only: bool = False
 
     @property
     def written(self) -> bool:
@@ -85,8 +86,8 @@ class Dialect:
     """How one account shows leads in one object.
 
     `rows` are the fields with one value each, `sets` those of e-mails and phones by canonical name, `key_name` is this account's name of
-    `leadloom_key`, `fetch` every remote name to ask for. `dropped` are optional rows that this account lacks. `fingerprints` holds, per
-    row id, a hash of the row and of the field it is bound to.
+    `leadloom_key`, `fetch` every remote name to ask for. `dropped` are optional rows that this account lacks, `unheard`
+    what of consent it does not keep. `fingerprints` holds, per row id, a hash of the row and of the field it is bound to.
     """
 
     crm: str
@@ -97,6 +98,7 @@ class Dialect:
     fetch: tuple[str, ...]
     fingerprints: Mapping[str, str]
     dropped: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
     fillings: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
     def row(self, id: str) -> Row | SetRow:
@@ -153,6 +155,7 @@ def bind(
         fetch=tuple(dict.fromkeys([*(field.name for _, field in bound), *(row.remote for row in noes)])),
         fingerprints={spec.remote: _fingerprint(spec, field) for spec, field in bound},
         dropped=tuple(spec.remote for spec in mapping.rows if spec.remote not in names),
+        unheard=tuple(dict.fromkeys(spec.remote for spec in mapping.consents if not spec.names(schema.fields))),
         fillings=tuple(
             (field.name, spec.required, tuple(names[name] for name in spec.required_with if name in names))
             for spec, field in bound
@@ -266,10 +269,11 @@ def _consent_rows(mapping: Dictionary, schema: SchemaLike, account: str, purpose
             purpose = spec.purpose_of(name, account, purposes)
             lead = f"opt_out.{spec.channel}" if purpose == MARKETING else f"opt_out.{spec.channel}/{purpose}"
             direction = spec.direction if schema.fields[name].writable else "in"
-            id = f"{name}?" if name in taken else name
+            id = next(id for id in (name, f"{name}?", f"{name}?{spec.channel}") if id not in taken)
+            taken.add(id)
             standing = Standing(spec.denies, spec.mute)
-            silent = spec.unlisted_is_no
-            yield Row(id, name, lead, direction, standing, needs=spec.needs, hears=spec.hears, unlisted_is_no=silent)
+            silent, only = spec.unlisted_is_no, spec.shown_only
+            yield Row(id, name, lead, direction, standing, needs=spec.needs, hears=spec.hears, unlisted_is_no=silent, shown_only=only)
 
 
 def _row(spec: RowSpec, field: FieldLike, account: Account) -> Row:

@@ -14,8 +14,9 @@ from leads.consent.event import CHANNELS, RESTRICTIONS, Kind
 from leads.model import ABSENT, Value
 from mappings.values import UNCLEAR, Held, Json, Reading, Shown
 
-KEYS: Final = ("remote", "channel", "purpose", "denies", "hears", "direction", "needs", "unlisted_is_no")
+KEYS: Final = ("remote", "channel", "purpose", "denies", "hears", "direction", "needs", "unlisted_is_no", "shown_only")
 MARKETING: Final = "marketing"
+PROFILING: Final = "profiling"  # no channel: a no to it is one to being scored
 
 
 class FieldLike(Protocol):
@@ -30,6 +31,7 @@ class ConsentSpec:
     """`denies` are the values that say no (the first is written), `hears` what other values tell, as kinds of events.
 
     With `unlisted_is_no` a record that shows nothing cannot be reached by it: there is nothing to deny.
+    With `shown_only` one that shows nothing has no such field: the next wider one stands for it.
     """
 
     remote: str
@@ -40,6 +42,7 @@ class ConsentSpec:
     direction: str = "both"
     needs: str = ""
     unlisted_is_no: bool = False
+    shown_only: bool = False
 
     @property
     def mute(self) -> tuple[Json, ...]:
@@ -85,7 +88,8 @@ def heard(hears: Mapping[str, str], theirs: Json) -> str:
     """The kind of event that a value tells of, or nothing; a star stands for any value."""
     if theirs is None:
         return ""
-    return hears.get(_word(theirs), hears.get("*", ""))
+    by_word = {_word(value): kind for value, kind in hears.items()}
+    return by_word.get(_word(theirs), by_word.get("*", ""))
 
 
 def _word(theirs: Json) -> str:
@@ -107,7 +111,7 @@ def problems(rows: object) -> Iterator[str]:
         yield from (f"{where}.{key}: is no key; known are {', '.join(KEYS)}" for key in row if key not in KEYS)
         if not isinstance(row.get("remote"), str):
             yield f"{where}.remote: expected the CRM's name of the field, or its beginning and a star"
-        if row.get("channel") not in CHANNELS:
+        if row.get("channel") not in (*CHANNELS, PROFILING):
             yield f"{where}.channel: expected one of {', '.join(CHANNELS)}"
         if row.get("direction", "both") not in ("both", "in"):
             yield f"{where}.direction: expected both or in"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from leads.consent.event import ANY
 from leads.normal import Refused, email, phone
-from sync.state import Ref, Restriction
+from sync.state import PROFILING, Ref, Restriction
 
 READERS: Final[Mapping[str, Callable[[str], Any]]] = {"email": email, "phone": phone}
 MARKETING: Final = "marketing"
@@ -56,6 +57,8 @@ def _event(
 ) -> dict[str, Any]:
     seen = seen_at if seen_at is not None else now
     by, _, purpose = channel.partition("/")
+    if by == PROFILING:
+        kind, by, purpose = "object", ANY, PROFILING
     earliest = since if since is not None and since <= seen else None
     return {
         "kind": kind,

@@ -13,7 +13,7 @@ from typing import Any
 
 from leads.model import ABSENT, Items, Value
 from leads.normal import Refused, email
-from mappings.consents import MARKETING
+from mappings.consents import MARKETING, heard
 from mappings.sets import project, shown
 from mappings.values import Held
 from sync.compare import LEFT_ALONE
@@ -208,7 +208,7 @@ class _Draft:
         denied = self._denied(restricted)
         for row in self.dialect.rows:
             channel = channel_of(row.lead)
-            if not is_no(row.lead) or not row.written or channel not in denied:
+            if not is_no(row.lead) or not row.written or channel not in denied or self._lacks(row):
                 continue
             pair, moved = self._pair(row), moves[set_of(channel)]
             formatted = self._no_in(row, pair)
@@ -253,8 +253,18 @@ class _Draft:
         for name in SETS:
             places = [lead_address(self.lead.id), *(address(name, item.key) for item in shown(self.dialect.sets[name], fields))]
             said |= {channel for place in places for channel in _noes(restricted).get(place, ()) if set_of(channel) == name}
-        there = {channel_of(row.lead) for row in self.dialect.rows if is_no(row.lead) and row.written} if said else set()
-        return frozenset(channel for channel in there for no in said if _stands_for(channel, no, there))
+        rows = [row for row in self.dialect.rows if is_no(row.lead) and row.written and not self._lacks(row)] if said else []
+        there = {channel_of(row.lead) for row in rows}
+        still_yes = {channel_of(row.lead) for row in rows if channel_of(row.lead).partition("/")[0] in said and self._says_yes(row)}
+        return frozenset(channel for channel in there for no in said if _stands_for(channel, no, there)) | still_yes
+
+    def _says_yes(self, row: Any) -> bool:
+        """Whether the record goes on saying yes to a part of what was refused as a whole: elsewhere the wide field speaks for it."""
+        return bool(row.shown_only) and heard(row.hears, self._pair(row).seen) != ""
+
+    def _lacks(self, row: Any) -> bool:
+        """Whether the record has no such field: Salesforce keeps consent of an individual, and not every record names one."""
+        return bool(row.shown_only) and self._pair(row).seen is None
 
     def _fields_after(self) -> dict[str, Any]:
         return {**self._shown_fields(), **{cell.remote: cell.new for cell in self.cells}}

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from leads.model import FIELDS, Items, Kind, Winner
 from mappings.sets import shown
-from sync.state import Base, Link, Ref
+from sync.state import PROFILING, Base, Link, Ref
 
 SETS: Final = tuple(name for name, spec in FIELDS.items() if spec.kind in (Kind.EMAILS, Kind.PHONES))
 RESTRICTIONS: Final = tuple(name for name, spec in FIELDS.items() if spec.winner is Winner.RESTRICTIVE)
@@ -37,8 +37,8 @@ def channel_of(name: str) -> str:
 
 
 def set_of(channel: str) -> str:
-    """The addresses that a no on `channel` covers."""
-    return "emails" if channel.partition("/")[0] == "email" else "phones"
+    """The addresses that a no on `channel` covers; one to being profiled is filed under those of e-mail."""
+    return "emails" if channel.partition("/")[0] in ("email", PROFILING) else "phones"
 
 
 @dataclass(frozen=True, slots=True)

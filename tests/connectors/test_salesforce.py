@@ -21,7 +21,8 @@ KEY = "Leadloom_Key__c"
 class World:
     """An org, a person's hand in it, and our connector to it."""
 
-    def __init__(self, ready):
+    def __init__(self, ready, app):
+        self.app = app
         self.base_url = ready["base_url"]
         self.ready = ready
         self.slept = []
@@ -69,7 +70,7 @@ def people(count):
 @contextlib.contextmanager
 def org(count, **options):
     with sandbox.start(seed=people(count), only=["salesforce"], **options) as running:
-        world = World(running.ready["salesforce"])
+        world = World(running.ready["salesforce"], running.apps["salesforce"])
         try:
             yield world
         finally:
@@ -540,3 +541,98 @@ def test_a_signed_assertion_opens_the_org(world):
     crm = world.open({"client_id": "sandbox", "private_key": text}, username="hub@firma.example")
     assert len(walk(crm)[0]) == 5
     assert crm.calls()["auth"] == 1
+
+
+# Individuals and what they consent to
+
+
+def individuals(world, count: int) -> list[tuple[str, str]]:
+    """(lead, individual) of so many people in an org with data privacy."""
+    world.set(privacy_objects=True)
+    app, made = world.app, []
+    for number in range(count):
+        person = app.tables["Individual"].create({"LastName": f"L{number}"}).id
+        lead = app.tables["Lead"].create({"LastName": f"L{number}", "Company": "C", "IndividualId": person}).id
+        made.append((lead, person))
+    return made
+
+
+def agreed(world, person: str, status: str = "OptIn", **more) -> str:
+    fields = {"Name": "c", "PartyId": person, "ContactPointType": "Email", "PrivacyConsentStatus": status, "CaptureSource": "form"}
+    captured = {"CaptureDate": "2026-01-01T00:00:00.000+0000", "CaptureContactPointType": "Web"}
+    return world.app.tables["ContactPointTypeConsent"].create({**fields, **captured, **more}).id
+
+
+def change(world, object: str, id: str, **fields) -> None:
+    table = world.app.tables[object]
+    table.update(table.rows[id], fields)
+
+
+CONSENT = "consent:Email"
+
+
+def test_an_org_without_data_privacy_has_no_such_fields(crm):
+    assert not any(name.startswith(("consent:", "Individual.")) for name in crm.describe("Lead").fields)
+
+
+def test_the_strictest_of_several_consents_is_shown_and_one_that_is_over_is_none(world):
+    (one, two, three) = individuals(world, 3)
+    for person, statuses in ((one[1], ("OptIn", "OptOut")), (two[1], ("Seen", "OptIn"))):
+        for status in statuses:
+            agreed(world, person, status)
+    agreed(world, three[1], "OptIn", EffectiveTo="2026-01-02T00:00:00.000+0000")
+    shown = world.open().get("Lead", [one[0], two[0], three[0]], [CONSENT])
+    assert [record.fields[CONSENT] for record in shown] == ["OptOut", "Seen", "NotSeen"]
+
+
+def test_a_record_without_an_individual_shows_nothing(world):
+    individuals(world, 1)
+    lone = world.app.tables["Lead"].create({"LastName": "A", "Company": "C"}).id
+    (record,) = world.open().get("Lead", [lone], [CONSENT, "Individual.HasOptedOutSolicit"])
+    assert record.fields == {CONSENT: None, "Individual.HasOptedOutSolicit": None}
+
+
+def test_a_change_of_an_individual_or_its_consent_is_a_change_of_the_record(world):
+    people = individuals(world, 3)
+    consent, crm = agreed(world, people[0][1]), world.open()
+    *_, page = crm.changes("Lead", None, [CONSENT])
+    world.later(7200)
+    *_, page = crm.changes("Lead", page.cursor, [CONSENT])
+    world.later(7200)
+    change(world, "ContactPointTypeConsent", consent, PrivacyConsentStatus="OptOut")
+    change(world, "Individual", people[1][1], HasOptedOutSolicit=True)
+    records = [record for page in crm.changes("Lead", page.cursor, [CONSENT, "Individual.HasOptedOutSolicit"]) for record in page.records]
+    assert [(record.id, dict(record.fields)) for record in records] == [
+        (people[0][0], {CONSENT: "OptOut", "Individual.HasOptedOutSolicit": False}),
+        (people[1][0], {CONSENT: "NotSeen", "Individual.HasOptedOutSolicit": True}),
+    ]
+
+
+def test_many_noes_are_one_call_and_read_back(world):
+    people = individuals(world, 50)
+    for _, person in people[:25]:
+        agreed(world, person)
+    crm = world.open()
+    crm.describe("Lead")
+    before = len(world.sent())
+    receipts = crm.write("Lead", [update(lead, **{CONSENT: "OptOut"}) for lead, _ in people])
+    assert [receipt.record.fields for receipt in receipts] == [{CONSENT: "OptOut"}] * 50
+    assert [request["method"] for request in world.sent()[before:] if request["method"] != "GET"] == ["PATCH", "POST"]
+
+
+def test_a_refused_no_of_an_individual_leaves_its_record_unwritten_and_the_others_alone(world):
+    (one, two) = individuals(world, 2)
+    agreed(world, one[1])
+    agreed(world, two[1])
+    world.fault("partial", method="PATCH", path="*composite/sobjects*", rows=[0], code="FIELD_CUSTOM_VALIDATION_EXCEPTION")
+    receipts = world.open().write("Lead", [update(lead, **{CONSENT: "OptOut", "Title": "X"}) for lead, _ in (one, two)])
+    assert [(receipt.outcome, receipt.cause) for receipt in receipts] == [(Outcome.REJECTED, "opt_out_refused"), (Outcome.UPDATED, "")]
+    assert [world.rows()[lead]["Title"] for lead, _ in (one, two)] == [None, "X"]
+
+
+@pytest.mark.parametrize("value", ["OptIn", "Seen", None])
+def test_no_consent_of_an_individual_is_given_by_us(world, value):
+    ((lead, person),) = individuals(world, 1)
+    agreed(world, person, "OptOut")
+    (receipt,) = world.open().write("Lead", [update(lead, **{CONSENT: value})])
+    assert (receipt.outcome, receipt.cause, receipt.field) == (Outcome.REJECTED, "loosens_consent", CONSENT)
