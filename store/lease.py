@@ -15,6 +15,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 ADVISORY_KEY = 0x1EAD100
+HOST_LENGTH = 12  # so that the whole fits into the 63 bytes of an application_name
+HOLDER = """
+    select activity.application_name from pg_locks as lock join pg_stat_activity as activity on activity.pid = lock.pid
+    where lock.locktype = 'advisory' and lock.granted and lock.objsubid = 1 and lock.classid = 0 and lock.objid = :key
+    and lock.database = (select oid from pg_database where datname = current_database())
+"""
 
 
 class LeaseHeld(Exception):
@@ -55,17 +61,18 @@ def _file_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _session_lock(engine: sa.Engine) -> Iterator[None]:
-    with engine.connect() as connection:
-        got = connection.execute(sa.text("select pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY}).scalar()
-        connection.commit()
-        if got is not True:
-            raise LeaseHeld("Another Leadloom works on this store. Wait for it to end.")
+    """The session that has the lock carries the holder's name; without transactions, which a long run would keep open."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if connection.execute(sa.text("select pg_try_advisory_lock(:key)"), {"key": ADVISORY_KEY}).scalar() is not True:
+            holder = connection.execute(sa.text(HOLDER), {"key": ADVISORY_KEY}).scalar()
+            raise LeaseHeld(f"Another Leadloom works on this store: {holder or 'it has just started'}. Wait for it to end.")
         try:
+            connection.execute(sa.text("select set_config('application_name', :who, false)"), {"who": _who(HOST_LENGTH)})
             yield
         finally:
             connection.execute(sa.text("select pg_advisory_unlock(:key)"), {"key": ADVISORY_KEY})
-            connection.commit()
+            connection.execute(sa.text("reset application_name"))
 
 
-def _who() -> str:
-    return f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _who(host_length: int | None = None) -> str:
+    return f"process {os.getpid()} on {socket.gethostname()[:host_length]}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
