@@ -61,7 +61,9 @@ class Account:
             return None
         body = self.calls.body(answer)
         values = contacts.values_of(body)
-        return Seen(body["contact"], {} if values is None else values, contacts.lists_by_contact(body.get("contactLists", ())).get(id, {}))
+        rows = body.get("contactLists", ())
+        lists, said = contacts.lists_by_contact(rows).get(id, {}), contacts.said_by_contact(rows).get(id, {})
+        return Seen(body["contact"], {} if values is None else values, lists, said=said)
 
     # -- side-loading ------------------------------------------------------------------------------------------------------------------
 
@@ -102,9 +104,11 @@ class Account:
 def _side_loaded(rows: Sequence[Mapping[str, Any]], body: Mapping[str, Any], needed: Sequence[str]) -> Iterator[Seen]:
     values = contacts.values_by_contact(body["fieldValues"]) if "fieldValues" in needed else None
     lists = contacts.lists_by_contact(body["contactLists"]) if "contactLists" in needed else None
+    said = contacts.said_by_contact(body["contactLists"]) if "contactLists" in needed else {}
     for row in rows:
         id = str(row["id"])
-        yield Seen(row, None if values is None else values.get(id, {}), None if lists is None else lists.get(id, {}))
+        shown = None if values is None else values.get(id, {})
+        yield Seen(row, shown, None if lists is None else lists.get(id, {}), said=said.get(id, {}))
 
 
 def _new_field(field: NewField) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,6 +25,9 @@ SCALARS: Final = (
     Field("lastName", "Last name", "text"),
     Field("phone", "Phone", "text"),
 )
+SMS: Final = "sms_consent"
+SMS_AT: Final = "sms_consent_updated_at"
+TEXTED: Final = Field(SMS, "SMS consent", "text", writable=False)
 UNSUBSCRIBE: Final = Field(OPT_OUT, "Unsubscribed from every list", "bool")
 TYPES: Final = {
     "text": "text",
@@ -68,6 +71,7 @@ class Seen:
     values: Mapping[str, str | None] | None = None
     lists: Mapping[str, str] | None = None
     complete: bool = True
+    said: Mapping[str, datetime] = field(default_factory=dict)  # by list id: when it took its status
 
     @property
     def id(self) -> str:
@@ -81,7 +85,7 @@ def shape(rows: Iterable[Mapping[str, Any]], options: Iterable[Mapping[str, Any]
     by_field: dict[str, list[Option]] = defaultdict(list)
     for option in options:
         by_field[str(option["field"])].append(Option(str(option["value"]), str(option.get("label", option["value"]))))
-    fields = {field.name: field for field in (*SCALARS, UNSUBSCRIBE, *map(_list_field, lists))}
+    fields = {field.name: field for field in (*SCALARS, UNSUBSCRIBE, TEXTED, *map(_list_field, lists))}
     ids: dict[str, str] = {}
     for row in rows:
         field = custom_field(row, by_field[str(row["id"])])
@@ -126,7 +130,17 @@ def record(seen: Seen, shape: Shape, wanted: Sequence[str] = ()) -> Record:
         changed_at=changed_at(contact),
         created_at=moment(contact.get("cdate")),
         ending=Ending.DELETED if str(contact.get("deleted")) == "1" else None,
+        said={name: at for name in names for at in _said(seen, name)},
     )
+
+
+def _said(seen: Seen, name: str) -> Iterable[datetime]:
+    """When a list was joined or left; whoever left every list said so when the last one was left."""
+    if name.startswith(LIST) and name.removeprefix(LIST) in seen.said:
+        yield seen.said[name.removeprefix(LIST)]
+    left = [seen.said.get(id) for id, status in (seen.lists or {}).items() if status == UNSUBSCRIBED] if name == OPT_OUT else []
+    if left and None not in left:
+        yield max(at for at in left if at is not None)
 
 
 def _shown(seen: Seen, name: str, shape: Shape) -> Iterable[Json]:
@@ -138,6 +152,10 @@ def _shown(seen: Seen, name: str, shape: Shape) -> Iterable[Json]:
     elif name.startswith(LIST):
         if seen.lists is not None:
             yield seen.lists.get(name.removeprefix(LIST))
+    elif name == SMS:
+        if SMS in seen.contact:  # nobody who was never asked has a date of it
+            never = str(seen.contact.get(SMS_AT) or NO_DATE).startswith(NO_DATE)
+            yield None if never else str(seen.contact[SMS])
     elif name in shape.ids:
         if seen.values is not None and (seen.complete or shape.ids[name] in seen.values):
             yield _value(seen.values.get(shape.ids[name]), shape.schema.fields[name])
@@ -188,6 +206,16 @@ def lists_by_contact(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, s
     return grouped
 
 
+def said_by_contact(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, datetime]]:
+    """When contacts joined or left lists: `udate` of a list is when it was left, and both have an offset."""
+    grouped: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for row in rows:
+        at = moment(row.get("udate" if str(row["status"]) == UNSUBSCRIBED else "sdate"))
+        if at is not None:
+            grouped[str(row["contact"])][str(row["list"])] = at
+    return grouped
+
+
 def same_address(contact: Mapping[str, Any], address: str) -> bool:
     return str(contact.get("email")).strip().casefold() == address.strip().casefold()
 
@@ -217,6 +245,8 @@ def _check(name: str, value: Json, shape: Shape) -> None:
         raise Unfit("unknown_field", name, "this account has no such field.")
     if is_opt_out(name) and value not in (True, UNSUBSCRIBED):
         raise Unfit("loosens_consent", name, "an opt-out is never taken back by a write.")
+    if not field.writable:
+        raise Unfit("read_only", name, "this field cannot be written.")
     if name == "email" and value in (None, ""):
         raise Unfit("email_required", name, "a contact needs an e-mail address.")
     if field.type == "option" and value not in (None, "") and all(option.value != value for option in field.options):

@@ -36,7 +36,8 @@ class Record:
     `fields` holds observed fields only: a name that is missing was not looked at, None means the CRM shows it empty.
     `version` is the CRM's own mark of this state (opaque). Times are UTC, on the CRM's clock.
     `moved_to` is (object, id) of the survivor of a merge or the contact of a converted lead.
-    `aliases` are older ids that the CRM answers with this record.
+    `aliases` are older ids that the CRM answers with this record. `said` holds when fields took their values, where the CRM tells it of
+    them one by one: what a person chose about consent.
     """
 
     object: str
@@ -48,6 +49,7 @@ class Record:
     ending: Ending | None = None
     moved_to: tuple[str, str] | None = None
     aliases: tuple[str, ...] = ()
+    said: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

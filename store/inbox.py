@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -104,6 +104,7 @@ def _inbox_row(ref: Ref, record: Record, run: str, read_at: datetime, since: dat
         "read_at": seconds(read_at),
         "lead_id": "",
         "parked": "",
+        "said": dumps({name: seconds(at) for name, at in record.said.items()}) if record.said else "",
     }
 
 
@@ -118,4 +119,5 @@ def _record(row: Any) -> Record:
         None if row.ending == "" else Ending(row.ending),
         None if row.moved_id == "" else (row.moved_object, row.moved_id),
         tuple(json.loads(row.aliases)),
+        {} if row.said == "" else {name: datetime.fromtimestamp(at, UTC) for name, at in json.loads(row.said).items()},
     )

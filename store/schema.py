@@ -67,6 +67,7 @@ inbox = _table(
     _time("read_at"),
     _text("lead_id", index=True),
     _text("parked"),
+    _later("said"),
 )
 
 lead = _table(

@@ -23,7 +23,12 @@ def withdrawals(found: Iterable[Restriction], since: Mapping[Any, datetime | Non
 
     A no without an address, or with one that nobody can read, is kept as a restriction of its lead; the ledger speaks of addresses only.
     """
-    return [_withdrawal(one, since.get(one.ref), run, now) for one in found if is_address(one.address)]
+    return [_withdrawal(one, _since(one, since), run, now) for one in found if is_address(one.address)]
+
+
+def _since(one: Restriction | Heard, since: Mapping[Any, datetime | None]) -> datetime | None:
+    """From when on it can have been said: where a CRM has the very time, at no other."""
+    return one.seen_at if one.exact else since.get(one.ref)
 
 
 def is_address(text: str) -> bool:
@@ -41,11 +46,12 @@ class Heard:
     identifier: str
     ref: Ref
     seen_at: datetime | None
+    exact: bool = False
 
 
 def acts(found: Iterable[Heard], since: Mapping[Any, datetime | None], run: str, now: datetime) -> Sequence[dict[str, Any]]:
     """The events of what records tell now. Nothing of it permits anything by itself: a value in a CRM proves little."""
-    return [_event(one.kind, one.channel, one.identifier, one.ref, one.seen_at, since.get(one.ref), run, now) for one in found]
+    return [_event(one.kind, one.channel, one.identifier, one.ref, one.seen_at, _since(one, since), run, now) for one in found]
 
 
 def _withdrawal(one: Restriction, since: datetime | None, run: str, now: datetime) -> dict[str, Any]:

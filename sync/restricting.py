@@ -38,7 +38,7 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record],
     found: list[Restriction] = []
     for ref, record in records.items():
         link, base = links.get(ref, (None, Base()))
-        for channel, name, is_new in _denied(dialect, record, base):
+        for channel, name, is_new, said in _denied(dialect, record, base):
             before = {row.remote: base.pair(row.id).seen for row in dialect.sets[name]}
             now_shown, shown_before = (shown(dialect.sets[name], fields) for fields in ({**before, **record.fields}, before))
             had = {item.key for item in shown_before}
@@ -46,9 +46,8 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record],
             places = [address(name, item.key) for item in items]
             if is_new and link is not None and all(item.is_raw for item in items):
                 places.append(lead_address(link.lead_id))
-            found += [
-                Restriction(channel, place, ref, record.changed_at if record.changed_at is not None else turn.now) for place in places
-            ]
+            seen_at = said or (record.changed_at if record.changed_at is not None else turn.now)
+            found += [Restriction(channel, place, ref, seen_at, said is not None) for place in places]
     fresh = unit.restrict(found, turn.run)
     unit.touch(id for ids in unit.leads_at(fresh).values() for id in ids)
     unit.add_events(addressed(withdrawals(found, _read_at(links), turn.run, turn.now)), f"run:{turn.run}", turn.now)
@@ -57,10 +56,10 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record],
 def hear(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record], links: Links) -> None:
     """File what else records tell about consent, and differently than before: asked, agreed, bounced, taken back a no."""
     found = [
-        Heard(kind, channel, place, ref, record.changed_at)
+        Heard(kind, channel, place, ref, said or record.changed_at, said is not None)
         for ref, record in records.items()
         if ref in links and record.ending is None
-        for channel, kind in _told(dialect, record, links[ref][1])
+        for channel, kind, said in _told(dialect, record, links[ref][1])
         for place in _first_place(dialect, record, links[ref][1], channel)
     ]
     unit.add_events(addressed(acts(found, _read_at(links), turn.run, turn.now)), f"run:{turn.run}", turn.now)
@@ -70,8 +69,11 @@ def _read_at(links: Links) -> dict[Ref, datetime | None]:
     return {ref: base.read_at for ref, (_, base) in links.items()}
 
 
-def _told(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str]]:
-    """(channel, kind of event) for every value that says something else than it did; what is seen for the first time is as found."""
+def _told(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str, datetime | None]]:
+    """(channel, kind of event, when it was said if the CRM tells) for every value that says something else than it did.
+
+    What is seen for the first time is as found.
+    """
     spelled_out = {channel_of(row.lead).partition("/")[0] for row in dialect.rows if "grant" in row.hears.values()}
     for row in dialect.rows:
         if not is_no(row.lead) or not base.knows(row.id) or row.remote not in record.fields:
@@ -84,7 +86,7 @@ def _told(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str]]
         if kind == "" and by_itself and row.parse(pair.seen, ABSENT) is True and row.parse(theirs, ABSENT) is False:
             kind = "grant"
         if kind != "":
-            yield channel_of(row.lead), kind
+            yield channel_of(row.lead), kind, record.said.get(row.remote)
 
 
 def _first_place(dialect: Any, record: Record, base: Base, channel: str) -> list[str]:
@@ -101,14 +103,14 @@ def restrict_nameless(turn: Pass, unit: Any, dialect: Any, placed: Sequence[tupl
     found = [
         Restriction(channel, lead_address(link.lead_id), link.ref, record.changed_at if record.changed_at is not None else turn.now)
         for link, record in placed
-        for channel, name, _ in _denied(dialect, record, Base())
+        for channel, name, _, _ in _denied(dialect, record, Base())
         if all(item.is_raw for item in shown(dialect.sets[name], record.fields))
     ]
     unit.restrict(found, turn.run)
 
 
-def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str, bool]]:
-    """The channels for which a record says no, the set that it covers, and whether the base has not seen it yet.
+def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str, bool, datetime | None]]:
+    """The channels for which a record says no, the set that it covers, whether the base has not seen it yet, and when it was said.
 
     A no to all marketing says all that narrower ones would say: beside it they are no news.
     """
@@ -118,7 +120,7 @@ def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str
     for row in noes:
         channel = channel_of(row.lead)
         implied = "/" in channel and channel.partition("/")[0] in wide
-        yield channel, set_of(channel), now[row.id] != base.pair(row.id).seen and not implied
+        yield channel, set_of(channel), now[row.id] != base.pair(row.id).seen and not implied, record.said.get(row.remote)
 
 
 def addresses_of(dialect: Any, fields: Mapping[str, Any]) -> set[str]:

@@ -335,6 +335,7 @@ class Restriction:
     address: str
     ref: Ref
     seen_at: datetime | None
+    exact: bool = False  # the CRM says that it was said at that very time
 
 
 def dump_value(value: Value) -> Json:

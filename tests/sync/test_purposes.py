@@ -194,3 +194,28 @@ def test_an_objection_at_another_address_outlives_what_a_run_saw(world: Build) -
     record(built.workspace(), [order], "anna")
     with built.store.begin() as unit:
         assert ("email", f"email:{other}") in unit.restricted([f"email:{other}"])
+
+
+def occurred(world: World) -> list[tuple[str, str | None, str]]:
+    with world.store.begin() as unit:
+        return [(one["channels"][0], one["occurred"]["lo"], one["occurred"]["hi"]) for _, one in unit.every_event()]
+
+
+def test_activecampaign_says_when_a_list_was_left(everywhere: World) -> None:
+    at = datetime.fromtimestamp(everywhere.clock.now() + 60, UTC).replace(microsecond=0).isoformat()
+    everywhere.act("activecampaign", "unsubscribe", "contacts", "1", list=1)
+    everywhere.clock.advance(86_400)
+    everywhere.act("activecampaign", "edit", "contacts", "1", fields={"firstName": "Anne"})
+    everywhere.sync()
+    assert occurred(everywhere) == [("email", at, at)]
+
+
+def test_a_consent_to_text_messages_is_noted_and_what_ends_it_is_a_no(world: Build) -> None:
+    built = world([{"crm": "activecampaign", **ANNA, "phone": "+49 171 1234567"}])
+    built.sync()
+    for yes, told_ in ((True, [("grant", ["marketing"])]), (False, [("grant", ["marketing"]), ("withdraw", ["marketing"])])):
+        built.act("activecampaign", "sms", "contacts", "1", yes=yes)
+        built.sync()
+        assert [(kind, purposes) for kind, purposes, _ in told(built)] == told_
+    assert {channel for channel, _, _ in occurred(built)} == {"sms"}
+    assert all(not out for out in totals(built.sync()).values())
