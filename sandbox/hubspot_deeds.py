@@ -135,8 +135,12 @@ def _complaint(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[
 
 
 def _bounce(app: HubSpot, objects: Objects, body: Mapping[str, Any]) -> dict[str, Any]:
-    """A hard bounce is about delivery: no subscription changes."""
+    """A bounce is about delivery: no subscription changes. A `soft` one leaves no reason, only the number of mails that came back."""
     address = _address(objects, body)
+    thing = objects.holder("email", address)
+    _signal(app, objects, address, "hs_email_bounce", str(int((thing.props.get("hs_email_bounce") if thing else None) or 0) + 1))
+    if body.get("soft"):
+        return {"email": address}
     _signal(app, objects, address, "hs_email_hard_bounce_reason_enum", str(body.get("reason", "UNKNOWN_USER")))
     return {"email": address}
 

@@ -90,6 +90,7 @@ def contact_properties(subscription_ids: Iterable[int], *, bare: bool) -> dict[s
         *_native("hs_email_optout Unsubscribed from all email", type="bool", field_type="booleancheckbox", read_only=True),
         *_native("hs_email_quarantined Email address quarantined", type="bool", field_type="booleancheckbox", read_only=True),
         *_native("hs_email_hard_bounce_reason_enum Email hard bounce reason", type="enumeration", field_type="select", read_only=True),
+        *_native("hs_email_bounce Marketing emails bounced", type="number", field_type="number", read_only=True),
         *_native("hs_emailconfirmationstatus Email confirmation status", type="enumeration", field_type="select", read_only=True),
         *_native("hs_marketable_status Marketing contact status", type="enumeration", field_type="select", read_only=True),
         Property("lifecyclestage", "Lifecycle Stage", "enumeration", "radio", options_of(LIFECYCLE)),

@@ -219,3 +219,16 @@ def test_a_consent_to_text_messages_is_noted_and_what_ends_it_is_a_no(world: Bui
         assert [(kind, purposes) for kind, purposes, _ in told(built)] == told_
     assert {channel for channel, _, _ in occurred(built)} == {"sms"}
     assert all(not out for out in totals(built.sync()).values())
+
+
+@pytest.mark.parametrize(
+    ("deed", "more", "heard"), [("bounce", {"soft": True}, "bounce"), ("confirm", {"status": "Confirmation Pending"}, "request")]
+)
+def test_what_hubspot_tells_beside_subscriptions_is_noted_and_denies_nobody(
+    everywhere: World, deed: str, more: dict[str, Any], heard: str
+) -> None:
+    everywhere.act("hubspot", deed, "contacts", "", email=ANNA["email"], **more)
+    everywhere.sync()
+    assert [kind for kind, _, _ in told(everywhere)] == [heard]
+    assert contact(everywhere)["hs_email_optout"] != "true"
+    assert not everywhere.denies("salesforce", everywhere.records("salesforce", "Lead")[0])
