@@ -121,6 +121,11 @@ class History(Queries):
         left, right = sorted((one, other))
         self._upsert(t.decision, [{"left": left, "right": right, "verdict": verdict, "by": by, "at": seconds(at)}])
 
+    def said_to_be_one(self) -> list[tuple[str, str, str]]:
+        """(left, right, by whom) of all that are the same person, in the order in which it was said."""
+        query = sa.select(t.decision).where(t.decision.c.verdict == "same").order_by(t.decision.c.at, t.decision.c.left, t.decision.c.right)
+        return [(row.left, row.right, row.by) for row in self._run(query)]
+
     def decisions_about(self, keys: Sequence[str]) -> dict[tuple[str, str], str]:
         """(left, right) -> verdict, for all pairs of which a side is among `keys`."""
         found = [row for column in (t.decision.c.left, t.decision.c.right) for row in self._in(t.decision, column, keys)]

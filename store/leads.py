@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from store import schema as t
 from store.documents import dump_lead, instant, load_lead, seconds
 from store.queries import Queries, chunks, where_of
-from sync.state import LeadState, Ref, Restriction
+from sync.state import LeadState, LinkState, Ref, Restriction
 
 
 class Leads(Queries):
@@ -60,9 +60,10 @@ class Leads(Queries):
         return found
 
     def holders(self, addresses: Iterable[str]) -> dict[str, list[tuple[Ref, str]]]:
-        """Records that show an address, with their leads."""
+        """Records that show an address, with their leads; those that have ended show nothing any more."""
         found: dict[str, list[tuple[Ref, str]]] = defaultdict(list)
-        for row in self._in(t.address, t.address.c.address, sorted(set(addresses))):
+        query = sa.select(t.address).where(~is_of_an_ended_record(t.address))
+        for row in self._in_query(query, t.address.c.address, sorted(set(addresses))):
             found[row.address].append((Ref(row.account, row.object, row.id), row.lead_id))
         return found
 
@@ -97,3 +98,10 @@ def _lead_row(lead: LeadState, at: datetime) -> dict[str, Any]:
         "due": 0.0 if lead.open_debts else seconds(lead.due),
         "later": seconds(lead.due),
     }
+
+
+def is_of_an_ended_record(address: Any) -> sa.Exists:
+    """Whether a row of addresses is what a record showed that is there no more."""
+    link, one = t.link.c, address.c
+    same = (link.account == one.account, link.object == one.object, link.id == one.id)
+    return sa.select(sa.literal(1)).select_from(t.link).where(*same, link.state == LinkState.ENDED).exists()

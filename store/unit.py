@@ -14,7 +14,7 @@ from store.history import History
 from store.inbox import Inbox
 from store.joinings import Joinings
 from store.journal import Journal
-from store.leads import Leads
+from store.leads import Leads, is_of_an_ended_record
 from store.ledger import Ledger
 from store.links import Links
 from store.runs import Runs
@@ -33,6 +33,18 @@ class Unit(Accounts, Inbox, Links, Leads, Journal, History, Runs, Ledger, Joinin
         by_address = sa.select(t.address.c.lead_id.label("id")).where(t.address.c.address == address).distinct().limit(20)
         found = {row.id for query in (by_id, by_address) for row in self._run(query)}
         return sorted(found | set(self.survivors(self.former_names(prefix) if prefix != "" else ()).values()))
+
+    def freed(self) -> list[str]:
+        """Leads that were not created in a CRM because a record of another lead there had one of their addresses, which none has now."""
+        mine, theirs, problem = t.address.alias("mine"), t.address.alias("theirs"), t.problem.c
+        taken = (
+            sa.select(sa.literal(1))
+            .select_from(mine.join(theirs, theirs.c.address == mine.c.address))
+            .where(mine.c.lead_id == problem.lead_id, theirs.c.account == problem.account, theirs.c.lead_id != problem.lead_id)
+            .where(mine.c.address.startswith("email:"), ~is_of_an_ended_record(theirs))
+        )
+        query = sa.select(problem.lead_id).distinct().where(problem.cause == "address_taken", ~taken.exists())
+        return [row.lead_id for row in self._run(query)]
 
     def accounts(self) -> dict[str, Mapping[str, Any]]:
         """Every account that was ever contacted, with when it was read last (seconds since the epoch, the oldest of its objects)."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from sync.compare import LEFT_ALONE
-from sync.joining import join, part, told
+from sync.joining import part, told
 from sync.settle import set_back
 from sync.state import Base, Joining, Pair, Ref
+from sync.uniting import A_LEAD, as_one, leads_behind
 from sync.workspace import Stopped, Workspace
 
 LOOK_AGAIN = "keep"  # what the record shows is read anew
-A_LEAD = "lead:"  # how the key of a lead begins in a decided pair
-FOUNDED = datetime.fromtimestamp(0, UTC)  # of leads of which nobody knows when
 
 
 def decide(workspace: Workspace, id: int, answer: str, by: str) -> Mapping[str, Any]:
@@ -51,16 +49,10 @@ def _regroup(unit: Any, workspace: Workspace, pairs: Sequence[Sequence[str]], by
         if "" in leads or (leads[0] == leads[1]) is (verdict == "same"):
             continue
         run = unit.start_run("merge" if verdict == "same" else "split", workspace.now())
-        joining = _joined(unit, workspace, leads, run, by) if verdict == "same" else _parted(unit, workspace, left, right, run, by)
+        joining = as_one(unit, workspace, leads, run, by) if verdict == "same" else _parted(unit, workspace, left, right, run, by)
         done.append({"run": run, "status": "done", **told(unit, joining)})
         unit.finish_run(run, "done", done[-1], workspace.now())
     return done
-
-
-def _joined(unit: Any, workspace: Workspace, leads: Sequence[str], run: str, by: str) -> Joining:
-    known = unit.leads(leads)
-    kept, gone = sorted(leads, key=lambda id: (known[id].created_at or FOUNDED, id))
-    return join(unit, workspace, kept, gone, run, by)
 
 
 def _parted(unit: Any, workspace: Workspace, left: str, right: str, run: str, by: str) -> Joining:
@@ -71,14 +63,7 @@ def _parted(unit: Any, workspace: Workspace, left: str, right: str, run: str, by
 
 
 def _lead_of(unit: Any, side: str) -> str:
-    """The lead that a side of a decided pair stands for now; nothing if it has gone."""
-    if side.startswith(A_LEAD):
-        id = side.removeprefix(A_LEAD)
-        id = unit.survivors([id]).get(id, id)
-        return id if id in unit.leads([id]) else ""
-    ref = Ref(*side.split(":", 2))
-    link, _ = unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id, (None, None))
-    return "" if link is None else str(link.lead_id)
+    return leads_behind(unit, [side]).get(side, "")
 
 
 def _released(pair: Pair) -> Pair:

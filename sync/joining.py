@@ -172,7 +172,8 @@ def _part(
         unit.end_joining(joining.n, now)
     unit.keep_joining(parting)
     if joining is not None and undone:
-        _decide(unit, between, joining.decisions, by, now)
+        apart = [one for one in joining.decisions if one[2] != "same"]  # who takes it back does not want it again by the next sync
+        _decide(unit, between, apart, by, now)
     else:
         unit.close_pair([lead.id, gone_id], our_keys | their_keys, "different", by, now)
         _decide(unit, between, [(pair_key(lead.id), key, "different") for key in sorted(their_keys)], by, now)
@@ -368,6 +369,13 @@ def _keys(unit: Any, lead_id: str, links: Linked) -> set[str]:
     """Everything by which a lead can stand in a decision: its ids and its records."""
     names = {lead_id} | unit.also_called([lead_id]).get(lead_id, set())
     return {pair_key(name) for name in names} | {pair_key(link.ref) for link, _ in links}
+
+
+def between_leads(unit: Any, one: str, other: str) -> set[str]:
+    """What people have said about two leads, under whichever of their names and records."""
+    links = unit.links_of([one, other])
+    ours, theirs = (_keys(unit, id, links.get(id, [])) for id in (one, other))
+    return {verdict for _, _, verdict in _between(unit, ours, theirs)}
 
 
 def _between(unit: Any, ours: set[str], theirs: set[str]) -> tuple[tuple[str, str, str], ...]:

@@ -13,7 +13,22 @@ from sync.endings import BY_US, DOOMED
 from sync.merging import NOT_MERGED, keep_merged, merged
 from sync.restricting import addresses_of
 from sync.settle import refuse, settle, settle_create, without
-from sync.state import UNDONE, Base, Cell, Entry, EntryState, Link, LinkState, PlannedWrite, Problem, Ref, Review, Section, digest
+from sync.state import (
+    UNDONE,
+    Base,
+    Cell,
+    Entry,
+    EntryState,
+    Link,
+    LinkState,
+    PlannedWrite,
+    Problem,
+    Ref,
+    Review,
+    Section,
+    digest,
+    pair_choices,
+)
 from sync.undo import hold_undone, withheld
 from sync.view import View
 from sync.workspace import SETTLE_AFTER, Door
@@ -118,7 +133,21 @@ class Receipts:
         """The CRM already has this person: nothing was written; the record is read and linked by the next pass."""
         self._end(entry, EntryState.DONE, receipt, "skipped")
         if receipt.id is not None:
-            self.hints.append(Ref(self.door.name, self.object, receipt.id))
+            ref = Ref(self.door.name, self.object, receipt.id)
+            self.hints.append(ref)
+            self._held_by_another(entry, ref)
+
+    def _held_by_another(self, entry: Entry, ref: Ref) -> None:
+        """The record that a CRM answers with is already known as one of another lead: only a person can tell whether it is one."""
+        link, _ = self.unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id, (None, None))
+        ours = entry.write.lead_id
+        if link is None or link.lead_id == ours:
+            return
+        said = f"The CRM says that {ref.object} {ref.id} is this person already, but it belongs to lead {link.lead_id}."
+        self._problem(entry, "exists", said, "Say in `leadloom review list` whether both are one person.", "")
+        question = f"Lead {ours} was not created in {ref.account}: {said[0].lower()}{said[1:]} One person or two?"
+        subject = f"exists:{':'.join(ref)}:{ours}"
+        self.reviews.append(Review("exists", subject, question, ours, (ref,), choices=pair_choices(ours, [link.lead_id])))
 
     def _rejected(self, entry: Entry, receipt: Receipt) -> None:
         """The field that is named is held, and the rest is sent again: a rejected write changed nothing.

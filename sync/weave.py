@@ -46,6 +46,7 @@ from sync.state import (
     refs_text,
 )
 from sync.telling import Telling, cleared
+from sync.uniting import unite
 from sync.view import View
 from sync.workspace import Door, Pass, Workspace
 
@@ -83,6 +84,9 @@ def weave(
     for door in doors_in_order:
         for object, dialect in door.objects():
             _link_rest(turn, door.name, object, dialect, begin)
+    unite(turn, begin)
+    with begin() as unit:
+        unit.touch(unit.freed())  # of what is freed in this run the next one takes care: who is worked on twice is planned twice
     after = ""
     while True:
         with begin() as unit:
