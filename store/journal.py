@@ -140,13 +140,6 @@ class Journal(Queries):
         ended = ended.having(sa.func.sum(sa.case((journal.state.in_([EntryState.DONE, EntryState.HELD]), 0), else_=1)) == 0)
         self._run(sa.update(t.lead).where(t.lead.c.id.in_(ended)).values(open_debts=False, due=t.lead.c.later))
 
-    def journal_states(self, run: str) -> dict[tuple[str, str, str], int]:
-        """(account, state, section) -> number of entries of a run."""
-        journal = t.journal.c
-        query = sa.select(journal.account, journal.state, journal.section, sa.func.count().label("n")).where(journal.run == run)
-        rows = self._run(query.group_by(journal.account, journal.state, journal.section))
-        return {(row.account, row.state, row.section): row.n for row in rows}
-
     def planned(self, run: str) -> dict[tuple[str, str], tuple[int, int]]:
         """(account, section) -> writes that a run plans or has done, and how many of them empty a field."""
         journal = t.journal.c

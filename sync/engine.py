@@ -24,7 +24,7 @@ from sync.joining import join, part, told
 from sync.pull import store_page
 from sync.push import push
 from sync.running import Report, Run, running
-from sync.state import UNDONE, Base, Joining, Pair, PlannedWrite, Ref
+from sync.state import UNDONE, Base, Joining, Pair, Ref
 from sync.undo import Undoing, released
 from sync.verify import Checked, verify
 from sync.workspace import Account, Stopped, Workspace
@@ -50,7 +50,7 @@ def dry_run(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
     with workspace.store.lease(), running(workspace, "dry-run", names) as run:
         run.leave_rebased()
         run.read()
-        run.rehearse([])
+        run.rehearse()
         return run.report()
 
 
@@ -58,9 +58,7 @@ def make_plan(workspace: Workspace, names: Iterable[str] | None = None) -> tuple
     """Everything a `sync` would write now, as a document."""
     with workspace.store.lease(), running(workspace, "plan", names) as run:
         run.read()
-        rows: list[PlannedWrite] = []
-        run.rehearse(rows)
-        document = PlanDocument.of(rows, workspace, run.doors, run.id)
+        document = PlanDocument.of(run.rehearse(), workspace, run.doors, run.id)
         return document, run.report()
 
 
@@ -89,8 +87,7 @@ def plan_undo(workspace: Workspace, undoing: Undoing) -> tuple[PlanDocument, Rep
     """Everything an `undo` would write now, as a document for `apply`."""
     with workspace.store.lease(), running(workspace, "plan", _written_accounts(workspace, undoing)) as run:
         run.read()
-        rows: list[PlannedWrite] = []
-        run.rehearse_undo(undoing, rows)
+        rows = run.rehearse_undo(undoing)
         return PlanDocument.of(rows, workspace, run.doors, run.id, undoing, run.left()), run.report()
 
 

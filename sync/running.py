@@ -25,7 +25,7 @@ from sync.push import push
 from sync.state import Entry, EntryState, Joining, PlannedWrite, Problem, Section
 from sync.undo import Left, Undoing
 from sync.unweave import Taken, release, unweave
-from sync.weave import Sink, weave
+from sync.weave import weave
 from sync.workspace import Door, Guards, Pass, Stopped, Workspace
 
 
@@ -106,40 +106,48 @@ class Run:
     def weave(self, begin: Any) -> None:
         weave(self.workspace, self.doors, self.id, self.census, begin, waits=self.waits)
 
-    def rehearse(self, rows: list[PlannedWrite]) -> None:
-        with self.workspace.store.rehearse() as unit:
-            weave(self.workspace, self.doors, self.id, self.census, partial(_same, unit), rows.append, waits=self.waits)
-            writes = unit.journal_states(self.id)
-        for (account, _state, _section), number in writes.items():
-            self.census.outcome(account, "skipped", number)
+    def rehearse(self) -> list[PlannedWrite]:
+        """What this run would write, had it not been a rehearsal."""
+        return self._rehearse(self.weave)
 
-    def take_back(self, undoing: Undoing, begin: Any, sink: Sink | None = None) -> None:
+    def rehearse_undo(self, undoing: Undoing) -> list[PlannedWrite]:
+        return self._rehearse(partial(self.take_back, undoing))
+
+    def _rehearse(self, step: Callable[[Any], None]) -> list[PlannedWrite]:
+        with self.workspace.store.rehearse() as unit:
+            step(partial(_same, unit))
+            writes = [entry.write for entry in unit.entries(run=self.id, states=(EntryState.PLANNED,))]
+        for write in writes:
+            self.census.outcome(write.account, "skipped")
+        return writes
+
+    def take_back(self, undoing: Undoing, begin: Any) -> None:
         """Bring the leads up to date, set aside what they are owed, and plan what takes `undoing` back."""
         with begin() as unit:
             done = unit.joining_of_run(undoing.run)
         if done is not None:
-            self._regroup(undoing, done, begin, sink)
+            self._regroup(undoing, done, begin)
             return
         freed = release(undoing, begin)
         self.weave(begin)
-        self._plan_only(lambda entry: _is_created_anew(entry, freed), begin, sink)
-        self._undoing = (undoing, unweave(self.workspace, self.doors, self.id, self.census, undoing, begin, sink))
+        self._plan_only(lambda entry: _is_created_anew(entry, freed), begin)
+        self._undoing = (undoing, unweave(self.workspace, self.doors, self.id, self.census, undoing, begin))
 
-    def _regroup(self, undoing: Undoing, done: Joining, begin: Any, sink: Sink | None) -> None:
+    def _regroup(self, undoing: Undoing, done: Joining, begin: Any) -> None:
         """Two leads that a run merged or split are as they were, with what was said since; then both are told to the CRMs."""
         if (undoing.lead_id, undoing.field) != ("", ""):
             raise Stopped(f"Run {undoing.run} merged or split leads; that is taken back as a whole.", exit_code=2)
         self.weave(begin)
-        self._plan_only(lambda _: False, begin, None)
+        self._plan_only(lambda _: False, begin)
         with begin() as unit:
             back = take_back(unit, self.workspace, done, self.id, "undo")
             final = [Left(*ref, back.kept, "", FINAL) for ref in merged_for_ever(unit, back)]
             self._regrouped = told(unit, back)
         self._undoing = (undoing, Taken(len(final), final))
         self.weave(begin)
-        self._plan_only(lambda entry: entry.write.lead_id in (back.kept, back.gone), begin, sink)
+        self._plan_only(lambda entry: entry.write.lead_id in (back.kept, back.gone), begin)
 
-    def _plan_only(self, stays: Callable[[Entry], bool], begin: Any, sink: Sink | None) -> None:
+    def _plan_only(self, stays: Callable[[Entry], bool], begin: Any) -> None:
         """Of what is planned now, only this; the rest stays owed."""
         self.census.forget_plans()
         with begin() as unit:
@@ -148,15 +156,6 @@ class Run:
             unit.journal(again, self.id)
         for write in again:
             self.census.plan(write.account)
-            if sink is not None:
-                sink(write)
-
-    def rehearse_undo(self, undoing: Undoing, rows: list[PlannedWrite]) -> None:
-        with self.workspace.store.rehearse() as unit:
-            self.take_back(undoing, partial(_same, unit), rows.append)
-            writes = unit.journal_states(self.id)
-        for (account, _state, _section), number in writes.items():
-            self.census.outcome(account, "skipped", number)
 
     def left(self) -> tuple[Left, ...]:
         return () if self._undoing is None else tuple(self._undoing[1].left)

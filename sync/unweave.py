@@ -16,7 +16,7 @@ from sync.plan import address
 from sync.state import Entry, Link, PlannedWrite, Ref, Revision, Section
 from sync.undo import Left, Now, Undoing, released, undo, written
 from sync.view import SETS
-from sync.weave import LEADS, Begin, Sink
+from sync.weave import LEADS, Begin
 from sync.workspace import Door, Workspace, dialects_of
 
 
@@ -55,12 +55,11 @@ def unweave(
     census: Census,
     undoing: Undoing,
     begin: Begin,
-    sink: Sink | None = None,
 ) -> Taken:
     """Journal what takes `undoing` back, as planned writes of `run`."""
     tally = Taken()
     for ids in _chunks_of_leads(undoing, begin):
-        _Chunk(workspace, doors, run, census, undoing, begin, tally).work(ids, sink)
+        _Chunk(workspace, doors, run, census, undoing, begin, tally).work(ids)
     return tally
 
 
@@ -113,7 +112,7 @@ class _Chunk:
     begin: Begin
     tally: Taken
 
-    def work(self, ids: Sequence[str], sink: Sink | None) -> None:
+    def work(self, ids: Sequence[str]) -> None:
         self._load(ids)
         records, attached = self._read_anew()
         writes: list[PlannedWrite] = []
@@ -129,7 +128,7 @@ class _Chunk:
             )
             writes += [] if back.write is None else [back.write]
             self._count(back.fields, back.left)
-        self._keep(writes, sink)
+        self._keep(writes)
 
     def _load(self, ids: Sequence[str]) -> None:
         with self.begin() as unit:
@@ -194,11 +193,9 @@ class _Chunk:
         self.tally.fields += fields
         self.tally.left += left
 
-    def _keep(self, writes: Sequence[PlannedWrite], sink: Sink | None) -> None:
+    def _keep(self, writes: Sequence[PlannedWrite]) -> None:
         with self.begin() as unit:
             unit.journal(writes, self.run)
             unit.touch({lead_id for lead_id, _ in self.entries})
         for write in writes:
             self.census.plan(write.account)
-            if sink is not None:
-                sink(write)

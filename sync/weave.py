@@ -56,7 +56,6 @@ LEADS = 200
 DISQUALIFIED = "disqualified"
 
 Begin = Callable[[], AbstractContextManager[Any]]
-Sink = Callable[[PlannedWrite], None]
 Waits = Mapping[tuple[str, str], frozenset[str]]
 
 
@@ -66,12 +65,11 @@ def weave(
     run: str,
     census: Census,
     begin: Begin,
-    sink: Sink | None = None,
     *,
     news_only: bool = False,
     waits: Waits = MappingProxyType({}),
 ) -> None:
-    """Turn the inbox into leads, bases and planned writes. `begin` opens the transactions; `sink` is shown every planned write.
+    """Turn the inbox into leads, bases and planned writes. `begin` opens the transactions.
 
     `waits` are the rows, by account and object, that are not written now. Leads with something due are worked on too, unless `news_only`.
     """
@@ -93,7 +91,7 @@ def weave(
             ids = unit.next_leads(after, None if news_only else turn.now, LEADS)
             if not ids:
                 break
-            _Chunk(turn, unit, waits).work(ids, sink)
+            _Chunk(turn, unit, waits).work(ids)
         after = ids[-1]
     match(turn, begin)
 
@@ -147,7 +145,7 @@ class _Chunk:
     addresses: dict[Ref, tuple[str, set[str]]] = field(default_factory=dict)
     assignments: list[dict[str, Any]] = field(default_factory=list)
 
-    def work(self, ids: Sequence[str], sink: Sink | None) -> None:
+    def work(self, ids: Sequence[str]) -> None:
         self._load(ids)
         for id in ids:
             if id in self.states:
@@ -155,8 +153,6 @@ class _Chunk:
         self._keep(ids)
         for write in self.writes:
             self.turn.census.plan(write.account)
-            if sink is not None:
-                sink(write)
 
     def _load(self, ids: Sequence[str]) -> None:
         unit = self.unit
