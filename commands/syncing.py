@@ -164,6 +164,10 @@ def _show_plan(document: PlanDocument, report: Report, output: Path | None, limi
         showing.print_json(document.dump())
     else:
         showing.show(*(showing.of_diff if diff else showing.of_plan)(document.dump(), limit))
+    if report.in_doubt:
+        showing.say(
+            f"Creates that are not in it: {report.in_doubt}. Each may be somebody whom the CRM has already; a sync asks who they are."
+        )
     _tell_troubles(report)
     if output is not None:
         showing.say(f"Kept in {output}. It holds personal data. Carry it out with: leadloom apply {output}")

@@ -51,6 +51,10 @@ class History(Queries):
     def drop_account_problems(self, account: str) -> None:
         self._run(sa.delete(t.problem).where(t.problem.c.account == account, t.problem.c.lead_id == ""))
 
+    def leads_with_problem(self, cause: str) -> list[str]:
+        query = sa.select(t.problem.c.lead_id).where(t.problem.c.cause == cause).distinct().order_by(t.problem.c.lead_id)
+        return [row.lead_id for row in self._run(query)]
+
     def problem_groups(self) -> list[Mapping[str, Any]]:
         problem = t.problem.c
         columns = (
@@ -87,6 +91,13 @@ class History(Queries):
         """The pairs of leads or records that these questions are or were about."""
         rows = self._in_query(sa.select(t.review.c.choices), t.review.c.subject, subjects)
         return {(left, right) for row in rows for one in json.loads(row.choices) for left, right, _ in one.get("pairs", ())}
+
+    def pairs_in_doubt(self) -> list[tuple[str, str]]:
+        """The pairs of leads or records of which a person is asked whether they are one, and has not said."""
+        review = t.review.c
+        query = sa.select(review.choices).where(review.answer.is_(None), review.choices.contains('"pairs"'))
+        said = (json.loads(row.choices) for row in self._run(query))
+        return sorted({(left, right) for choices in said for one in choices for left, right, _ in one.get("pairs", ())})
 
     def answers_of(self, lead_ids: Sequence[str]) -> dict[str, Any]:
         """What people answered about these leads, by the subject of the question."""

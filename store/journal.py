@@ -92,6 +92,14 @@ class Journal(Queries):
         """Plans that no run carried out any more; what they owed is planned anew."""
         self._run(sa.delete(t.journal).where(t.journal.c.state == EntryState.PLANNED))
 
+    def unplan(self, run: str, entries: Sequence[Entry]) -> None:
+        """Take these out of what a run plans, as if they had not been planned; their leads owe only what else is planned for them."""
+        for chunk in chunks([entry.op for entry in entries]):
+            self._run(sa.delete(t.journal).where(t.journal.c.op.in_(chunk)))
+        for chunk in chunks(sorted({entry.write.lead_id for entry in entries})):
+            owing = sa.select(t.journal.c.lead_id).where(t.journal.c.run == run, t.journal.c.lead_id.in_(chunk))
+            self._run(sa.update(t.lead).where(t.lead.c.id.in_(chunk), t.lead.c.id.not_in(owing)).values(open_debts=False))
+
     def skip_planned(self, run: str, account: str, sections: Sequence[Section] | None, cause: str, at: datetime) -> int:
         """Take what is still planned out of a run; it stays owed. Returns how many."""
         journal = t.journal.c

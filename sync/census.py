@@ -22,6 +22,7 @@ class Census:
         self.planned: Counter[str] = Counter()
         self.leads: Counter[str] = Counter()
         self.reviews = 0
+        self.in_doubt = 0  # creates that wait for a person to say who somebody is
         self.stopped: dict[str, ConnectorError] = {}
         self.guarded: dict[str, dict[str, str]] = defaultdict(dict)  # account -> guard -> sentence
         self.stale: list[tuple[str, str]] = []
@@ -46,6 +47,7 @@ class Census:
     def forget_plans(self) -> None:
         """What was planned before is not carried out by this run and stays owed."""
         self.planned.clear()
+        self.in_doubt = 0
         for became in self.became.values():
             became.clear()
 

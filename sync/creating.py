@@ -1,4 +1,4 @@
-"""Creating: where a lead is to be created, and what keeps it from being created there."""
+"""Creating: where a lead is to be created, and what keeps it from being created there. Pure."""
 
 from __future__ import annotations
 
@@ -49,6 +49,26 @@ def places(
         wanted = door.name in asked
         others = {} if wanted and not unique else holders
         found.append(Place(door.name, object, dialect, key, _blocked(lead, door.name, others), wanted))
+    return found
+
+
+def doubtful(
+    creates: Iterable[tuple[int, str, str]], doubts: Mapping[str, Collection[str]], there: Mapping[str, Collection[str]]
+) -> dict[int, str]:
+    """Of `creates` (number, account, lead; the oldest lead first) those of a lead that may be another which is there, and that other.
+
+    `doubts` are the leads of which nobody has said yet whether they are one person, `there` the leads that an account has a record of.
+    Of two that are nowhere yet, the older one is created.
+    """
+    known = {account: set(leads) for account, leads in there.items()}
+    found: dict[int, str] = {}
+    for number, account, lead in creates:
+        here = known.setdefault(account, set())
+        other = min((one for one in doubts.get(lead, ()) if one in here), default="")
+        if other == "":
+            here.add(lead)
+        else:
+            found[number] = other
     return found
 
 

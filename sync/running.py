@@ -43,6 +43,7 @@ class Report:
     guarded: Mapping[str, Sequence[str]]
     stale: Sequence[tuple[str, str]] = ()
     undone: Mapping[str, Any] | None = None
+    in_doubt: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -228,6 +229,7 @@ class Run:
                 {name: list(tripped.values()) for name, tripped in census.guarded.items()},
                 tuple(census.stale),
                 self.undone(),
+                census.in_doubt,
             )
             unit.finish_run(self.id, report.status, report.document(), now)
         return report

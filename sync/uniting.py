@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from sync.joining import between_leads, join, told
-from sync.state import Joining, Ref
+from sync.state import Joining, LeadState, Ref
 from sync.workspace import Pass, Workspace
 
 A_LEAD = "lead:"  # how the key of a lead begins in a decided pair
@@ -47,8 +47,13 @@ def _unite(turn: Pass, unit: Any, left: str, right: str, by: str) -> None:
 def as_one(unit: Any, workspace: Workspace, leads: Sequence[str], run: str, by: str) -> Joining:
     """Two leads become one; the older keeps its id."""
     known = unit.leads(leads)
-    kept, gone = sorted(leads, key=lambda id: (known[id].created_at or FOUNDED, id))
+    kept, gone = sorted(leads, key=lambda id: age_of(known[id]))
     return join(unit, workspace, kept, gone, run, by)
+
+
+def age_of(lead: LeadState) -> tuple[datetime, str]:
+    """What leads are sorted by, the oldest first."""
+    return (lead.created_at or FOUNDED, lead.id)
 
 
 def leads_behind(unit: Any, sides: Iterable[str]) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from mappings.sets import shown
 from sync.census import Census
 from sync.creating import places
 from sync.decide import Decision, decide
+from sync.doubting import hold, release
 from sync.endings import DOOMED, RETURNING, ended_problem, endings_of, follow_aliases, merged_leads
 from sync.matching import fill, match, remember
 from sync.merge import Merged, merge
@@ -84,6 +85,7 @@ def weave(
             _link_rest(turn, door.name, object, dialect, begin)
     unite(turn, begin)
     with begin() as unit:
+        release(unit)
         unit.touch(unit.freed())  # of what is freed in this run the next one takes care: who is worked on twice is planned twice
     after = ""
     while True:
@@ -94,6 +96,7 @@ def weave(
             _Chunk(turn, unit, waits).work(ids)
         after = ids[-1]
     match(turn, begin)
+    hold(turn, begin)
 
 
 def _link_all(turn: Pass, account: str, object: str, dialect: Any, begin: Begin) -> None:

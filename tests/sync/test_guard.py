@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from random import Random
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -70,7 +72,9 @@ MANY = 30
 
 
 def people(number: int, crm: str = "hubspot", **more: str) -> list[dict[str, str]]:
-    return [{"crm": crm, "first_name": f"P{n}", "last_name": "Beck", "email": f"p{n}@acme.example", **more} for n in range(number)]
+    """Strangers to each other."""
+    names = ["".join(Random(n).choices(ascii_lowercase, k=8)).title() for n in range(number)]
+    return [{"crm": crm, "first_name": "Pat", "last_name": name, "email": f"{name.lower()}@acme.example", **more} for name in names]
 
 
 def pair(number: int = MANY) -> list[dict[str, str]]:
@@ -110,7 +114,7 @@ def test_too_many_creates_wait_while_opt_outs_go(world: Build) -> None:
     built = world(pair(3), ("hubspot", "pipedrive"))
     built.sync()
     for row in people(MANY)[3:]:
-        built.apps["hubspot"].act({"do": "create", "object": "contacts", "fields": {"email": row["email"], "lastname": "Beck"}})
+        built.apps["hubspot"].act({"do": "create", "object": "contacts", "fields": {"email": row["email"], "lastname": row["last_name"]}})
     built.say_no("pipedrive", "persons", str(built.records("pipedrive", "persons")[0]["id"]))
     built.guards = capped("creates", 10)
     report = built.sync()

@@ -1,0 +1,82 @@
+"""Doubting (shell): who may be somebody whom a CRM has already is not created there before a person has said who it is.
+
+An open question whether two leads are one person keeps each of them from being created where the other is: a duplicate in one CRM
+does not become one in all of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sync.creating import doubtful
+from sync.state import Entry, EntryState, LinkState, PlannedWrite, Problem, Section
+from sync.uniting import age_of, leads_behind
+from sync.workspace import Pass
+
+CAUSE = "possible_duplicate"
+GONE = (LinkState.ENDED, LinkState.WITHHELD)  # links without a record
+Doubts = Mapping[str, set[str]]
+
+Begin = Callable[[], AbstractContextManager[Any]]
+
+
+def release(unit: Any) -> None:
+    """Leads that nobody is asked about any more are planned again."""
+    waiting = unit.leads_with_problem(CAUSE)
+    if waiting:
+        doubts = _doubts(unit)
+        unit.touch(lead for lead in waiting if lead not in doubts)
+
+
+def hold(turn: Pass, begin: Begin) -> None:
+    """Take the creates of this run that would double somebody out of it, and say so."""
+    with begin() as unit:
+        creates = unit.entries(run=turn.run, states=(EntryState.PLANNED,), section=Section.CREATE)
+        doubts = _doubts(unit) if creates else {}
+        creates = [entry for entry in creates if entry.write.lead_id in doubts]
+        if not creates:
+            return
+        leads = unit.leads(sorted({entry.write.lead_id for entry in creates}))
+        ordered = sorted(creates, key=lambda entry: (age_of(leads[entry.write.lead_id]), entry.op))
+        numbered = [(entry.op, entry.write.account, entry.write.lead_id) for entry in ordered]
+        found = doubtful(numbered, doubts, _there(unit, creates, doubts))
+        held = [entry for entry in creates if entry.op in found]
+        unit.unplan(turn.run, held)
+        unit.add_problems([_problem(entry.write, found[entry.op]) for entry in held], turn.run, turn.now)
+    turn.census.in_doubt += len(held)
+    for entry in held:
+        turn.census.plan(entry.write.account, -1)
+
+
+def _doubts(unit: Any) -> Doubts:
+    """The leads of which a person is asked whether they are one, each with the others."""
+    pairs = unit.pairs_in_doubt()
+    leads = leads_behind(unit, {side for pair in pairs for side in pair})
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for one, other in ((leads.get(left), leads.get(right)) for left, right in pairs):
+        if one is not None and other is not None and one != other:
+            found[one].add(other)
+            found[other].add(one)
+    return dict(found)
+
+
+def _there(unit: Any, creates: Sequence[Entry], doubts: Doubts) -> dict[str, set[str]]:
+    """The others by the accounts that have a record of them, or are about to have one."""
+    others: Iterable[str] = sorted({other for entry in creates for other in doubts[entry.write.lead_id]})
+    there: defaultdict[str, set[str]] = defaultdict(set)
+    for lead, found in unit.links_of(others).items():
+        for link, _ in found:
+            if link.state not in GONE:
+                there[link.ref.account].add(lead)
+    for lead, entries in unit.open_entries_of(others).items():
+        for entry in entries:
+            there[entry.write.account].add(lead)
+    return there
+
+
+def _problem(write: PlannedWrite, other: str) -> Problem:
+    message = f"Lead {write.lead_id} was not created: it may be lead {other}, which is there already, and nobody has said yet."
+    return Problem(write.account, CAUSE, message, "Say in `leadloom review list` whether both are one person.", None, write.lead_id)
