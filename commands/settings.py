@@ -160,6 +160,14 @@ class Guards(Table):
     )
 
 
+class Identity(Table):
+    certain: Literal["ask", "join"] = Field(
+        default="ask",
+        description="leads that the evidence makes one person (9.1 bits and more, about one mistake in a thousand): ask a person, or join "
+        "them unasked; `leadloom undo` takes each back",
+    )
+
+
 class Consent(Table):
     profile: Literal["de-strict"] = Field(default="de-strict", description="which rules of consent apply")
     found: Literal["leave"] = Field(default="leave", description="permissions found at the first read stay as they are")
@@ -230,6 +238,7 @@ class Settings(BaseSettings):
     scope: dict[AccountName, Scope] = Field(default_factory=dict)
     endings: dict[AccountName, Endings] = Field(default_factory=dict)
     guards: Guards = Guards()
+    identity: Identity = Identity()
     consent: Consent = Consent()
     privacy: Privacy = Privacy()
     retention: Retention = Retention()
@@ -273,6 +282,7 @@ TABLES: Mapping[str, tuple[type[BaseModel], ...]] = {
     "scope.NAME": (Scope,),
     "endings.NAME": (Endings,),
     "guards": (Guards,),
+    "identity": (Identity,),
     "consent": (Consent,),
     "privacy": (Privacy,),
     "retention": (Retention,),

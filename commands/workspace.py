@@ -66,7 +66,20 @@ def open_workspace(
             opened.callback(account.connector.close)
         fingerprint, erased = _fingerprint(settings, texts), suppression_of(settings)
         telling = _telling(settings)
-        yield Workspace(store, accounts, _policy(settings), rules, guards, fingerprint, clock, tell, suppression=erased, telling=telling)
+        joins = settings.identity.certain == "join"
+        yield Workspace(
+            store,
+            accounts,
+            _policy(settings),
+            rules,
+            guards,
+            fingerprint,
+            clock,
+            tell,
+            suppression=erased,
+            telling=telling,
+            joins_certain=joins,
+        )
 
 
 def _guards(settings: GuardSettings, yes: bool, allow: Mapping[str, int]) -> Guards:
@@ -272,5 +285,7 @@ def _parsed(parse: Callable[[str], Parsed], text: str, rules: RuleFile, mistakes
 
 def _fingerprint(settings: Settings, texts: Mapping[str, str]) -> str:
     """Changes with whatever plans depend on. Secrets dump as stars, so a new token does not make a plan stale."""
-    tables = settings.model_dump(mode="json", include={"defaults", "accounts", "scope", "endings", "consent", "fields", "mappings"})
+    tables = settings.model_dump(
+        mode="json", include={"defaults", "accounts", "scope", "endings", "identity", "consent", "fields", "mappings"}
+    )
     return hashlib.sha256(json.dumps([tables, dict(texts)], sort_keys=True).encode()).hexdigest()

@@ -92,12 +92,12 @@ class History(Queries):
         rows = self._in_query(sa.select(t.review.c.choices), t.review.c.subject, subjects)
         return {(left, right) for row in rows for one in json.loads(row.choices) for left, right, _ in one.get("pairs", ())}
 
-    def pairs_in_doubt(self) -> list[tuple[str, str]]:
-        """The pairs of leads or records of which a person is asked whether they are one, and has not said."""
+    def pairs_in_doubt(self) -> dict[str, list[tuple[str, str]]]:
+        """Subject -> the pairs of leads or records of which a person is asked whether they are one and has not said; the oldest first."""
         review = t.review.c
-        query = sa.select(review.choices).where(review.answer.is_(None), review.choices.contains('"pairs"'))
-        said = (json.loads(row.choices) for row in self._run(query))
-        return sorted({(left, right) for choices in said for one in choices for left, right, _ in one.get("pairs", ())})
+        query = sa.select(review.subject, review.choices).where(review.answer.is_(None), review.choices.contains('"pairs"'))
+        said = ((row.subject, json.loads(row.choices)) for row in self._run(query.order_by(review.id)))
+        return {subject: sorted({(left, right) for one in choices for left, right, _ in one.get("pairs", ())}) for subject, choices in said}
 
     def answers_of(self, lead_ids: Sequence[str]) -> dict[str, Any]:
         """What people answered about these leads, by the subject of the question."""

@@ -10,7 +10,7 @@ from sync.compare import LEFT_ALONE
 from sync.joining import part, told
 from sync.settle import set_back
 from sync.state import Base, Joining, Pair, Ref
-from sync.uniting import A_LEAD, as_one, leads_behind
+from sync.uniting import A_LEAD, as_one, ask_once, leads_behind
 from sync.workspace import Stopped, Workspace
 
 LOOK_AGAIN = "keep"  # what the record shows is read anew
@@ -52,6 +52,8 @@ def _regroup(unit: Any, workspace: Workspace, pairs: Sequence[Sequence[str]], by
         joining = as_one(unit, workspace, leads, run, by) if verdict == "same" else _parted(unit, workspace, left, right, run, by)
         done.append({"run": run, "status": "done", **told(unit, joining)})
         unit.finish_run(run, "done", done[-1], workspace.now())
+    if done:
+        ask_once(unit)
     return done
 
 

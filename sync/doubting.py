@@ -53,7 +53,7 @@ def hold(turn: Pass, begin: Begin) -> None:
 
 def _doubts(unit: Any) -> Doubts:
     """The leads of which a person is asked whether they are one, each with the others."""
-    pairs = unit.pairs_in_doubt()
+    pairs = [pair for found in unit.pairs_in_doubt().values() for pair in found]
     leads = leads_behind(unit, {side for pair in pairs for side in pair})
     found: defaultdict[str, set[str]] = defaultdict(set)
     for one, other in ((leads.get(left), leads.get(right)) for left, right in pairs):

@@ -26,6 +26,7 @@ from sync.push import push
 from sync.running import Report, Run, running
 from sync.state import UNDONE, Base, Joining, Pair, Ref
 from sync.undo import Undoing, released
+from sync.uniting import ask_once
 from sync.verify import Checked, verify
 from sync.workspace import Account, Stopped, Workspace
 
@@ -158,6 +159,7 @@ def _regroup(workspace: Workspace, kind: str, change: Callable[[Any, str], Joini
     with workspace.store.lease(), workspace.store.begin() as unit:
         run = unit.start_run(kind, workspace.now())
         report = {"run": run, "status": "done", **told(unit, change(unit, run))}
+        ask_once(unit)
         unit.finish_run(run, "done", report, workspace.now())
     return report
 

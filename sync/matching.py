@@ -54,8 +54,9 @@ def fill(turn: Pass, begin: Begin) -> None:
         after = ids[-1]
 
 
-def match(turn: Pass, begin: Begin) -> None:
-    """Compare every lead that has changed with all others, and ask about those that may be one person."""
+def match(turn: Pass, begin: Begin) -> dict[Pair, float]:
+    """Compare every lead that has changed with all others, and ask about those that may be one person; returns them with their bits."""
+    asked: dict[Pair, float] = {}
     filed, after = 1, 0
     while filed:
         with begin() as unit:
@@ -64,23 +65,25 @@ def match(turn: Pass, begin: Begin) -> None:
         with begin() as unit:
             due = unit.due_likenesses(after, LEADS)
             if not due:
-                return
-            turn.census.reviews += unit.ask(_questions(unit, due, shipped()), turn.run, turn.now)
+                return asked
+            questions = _questions(unit, due, shipped())
+            turn.census.reviews += unit.ask([question for question, _ in questions.values()], turn.run, turn.now)
+            asked |= {names: bits for names, (_, bits) in questions.items()}
             unit.compared([one.n for one in due])
         after = due[-1].n
 
 
-def _questions(unit: Any, due: Sequence[Any], weights: Weights) -> list[Review]:
+def _questions(unit: Any, due: Sequence[Any], weights: Weights) -> dict[Pair, tuple[Review, float]]:
     pairs = _pairs(due, unit.alike(due))
     if not pairs:
-        return []
+        return {}
     compared = compare([(one.likeness, other.likeness) for one, other in pairs.values()], _counts(unit, pairs.values()), weights)
     near = {names: at for at, names in enumerate(pairs) if compared.bits[at] >= weights.review}
     links: Mapping[str, Sequence[tuple[Link, Any]]] = unit.links_of(sorted({id for names in near for id in names}))
     settled = _settled(unit, near, links) if near else set()
     new = sorted((names, at) for names, at in near.items() if names not in settled)
     said = compared.reasons([at for _, at in new], weights) if new else []
-    return [_question(names, compared.bits[at], why, links) for (names, at), why in zip(new, said, strict=True)]
+    return {names: (_question(names, compared.bits[at], why, links), compared.bits[at]) for (names, at), why in zip(new, said, strict=True)}
 
 
 def _pairs(due: Sequence[Any], alike: Mapping[int, Sequence[Any]]) -> dict[Pair, tuple[Any, Any]]:
@@ -138,6 +141,13 @@ class Near:
         if self.verdict != "":
             return f"decided: {self.verdict}"
         return "a person is asked" if self.bits >= shipped().review else "apart"
+
+
+def bits_between(unit: Any, pairs: Sequence[Pair]) -> list[float]:
+    """The scores of pairs of leads that are compared at all."""
+    kept = unit.likenesses({id for pair in pairs for id in pair})
+    both = [(kept[one], kept[other]) for one, other in pairs]
+    return list(compare([(one.likeness, other.likeness) for one, other in both], _counts(unit, both), shipped()).bits) if both else []
 
 
 def evidence_between(unit: Any, one: str, other: str) -> Near | None:

@@ -47,7 +47,7 @@ from sync.state import (
     refs_text,
 )
 from sync.telling import Telling, cleared
-from sync.uniting import unite
+from sync.uniting import join_certain, unite
 from sync.view import View
 from sync.workspace import Door, Pass, Workspace
 
@@ -95,7 +95,10 @@ def weave(
                 break
             _Chunk(turn, unit, waits).work(ids)
         after = ids[-1]
-    match(turn, begin)
+    while joined := join_certain(turn, begin, match(turn, begin)):
+        for start in range(0, len(joined), LEADS):
+            with begin() as unit:
+                _Chunk(turn, unit, waits).work(joined[start : start + LEADS])
     hold(turn, begin)
 
 

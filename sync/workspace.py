@@ -138,6 +138,7 @@ class Workspace:
     settle_after: timedelta = SETTLE_AFTER
     suppression: Any = field(default_factory=lambda: NobodyErased())  # the list of erased people that lies outside the store
     telling: Any = None  # the policy of consent by which CRMs are told what the ledger says; None: no account asks for it
+    joins_certain: bool = False  # leads that the evidence makes one person beyond reasonable doubt become one unasked
     adopting: bool = False  # records that carry ids of another store are taken over
 
     def now(self) -> datetime:

@@ -7,6 +7,7 @@ from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.consenting import ConsentMachine
+from tests.machine.joining import JoiningMachine
 from tests.machine.machine import Machine
 
 FEW, MANY = 100, 2_000
@@ -44,3 +45,15 @@ def test_a_no_that_the_ledger_knows_is_shown_wherever_the_person_is() -> None:
 @pytest.mark.parametrize("block", range(10))
 def test_many_worlds_full_of_consent_show_what_the_ledger_knows(block: int) -> None:
     play(6_000 + block, CONSENTS // 10, 40, ConsentMachine)
+
+
+@pytest.mark.timeout(600)
+def test_leads_that_the_evidence_joins_keep_the_laws() -> None:
+    play(7_000, 10, 16, JoiningMachine)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("block", range(4))
+def test_many_worlds_in_which_the_evidence_joins_keep_the_laws(block: int) -> None:
+    play(7_100 + block, 100, 60, JoiningMachine)

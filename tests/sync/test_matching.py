@@ -87,6 +87,13 @@ def test_no_pair_is_asked_about_twice(world: Build, answer: str) -> None:
     assert [one["answer"]["answer"] for one in asked(built)] == [answer]
 
 
+def test_of_two_questions_that_a_merge_makes_one_only_one_is_left(world: Build) -> None:
+    built = quiet(world, [ANNA, WITHOUT_MAIL, {**ANNA, "crm": "pipedrive", "email": "", "phone": PHONE}])
+    assert len(asked(built, answered=False)) == 3
+    answers.decide(built.workspace(), asked(built)[0]["id"], "same", "anna")
+    assert len(asked(built, answered=False)) == 1
+
+
 def test_a_quiet_run_compares_nobody(world: Build) -> None:
     built = quiet(world, [ANNA, WITHOUT_MAIL])
     with built.store.begin() as unit:

@@ -1,0 +1,91 @@
+"""Where the settings say so, leads that the evidence makes one person become one unasked; each can be taken back, and stays so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sync import engine
+from sync.state import Way
+from sync.undo import Undoing
+from tests.sync.rig import World
+from tests.sync.test_matching import ANNA, CRMS, PETER, asked
+
+Build = Callable[..., World]
+MOBILE = "+49 170 1234567"
+TWICE = [{**ANNA, "phone": MOBILE}, {**ANNA, "crm": "salesforce", "email": "a.bergstrom@skog.example", "phone": MOBILE}]
+UNSURE = {**ANNA, "crm": "pipedrive", "email": ""}
+
+
+def synced(built: World) -> engine.Report:
+    return built.sync(joins_certain=True)
+
+
+def leads(built: World) -> list[str]:
+    with built.store.begin() as unit:
+        return list(unit.lead_ids("", 99))
+
+
+def merges(built: World) -> list[dict[str, Any]]:
+    with built.store.begin() as unit:
+        return [dict(one) for one in unit.runs(99) if one["kind"] == "merge"]
+
+
+def test_they_are_asked_about_as_shipped(world: Build) -> None:
+    built = world(TWICE, CRMS)
+    built.sync()
+    assert (len(leads(built)), len(asked(built, answered=False))) == (2, 1)
+
+
+def test_they_become_one_in_the_run_that_finds_them_and_nothing_is_doubled(world: Build) -> None:
+    built = world([*TWICE, PETER], CRMS)
+    report = synced(built)
+    assert (len(leads(built)), len(merges(built)), report.leads["merged"]) == (2, 1, 1)
+    assert (report.reviews, asked(built, answered=False)) == (0, [])
+    assert [
+        len(built.records(crm, object)) for crm, object in (("hubspot", "contacts"), ("salesforce", "Lead"), ("pipedrive", "persons"))
+    ] == [
+        2,
+        2,
+        2,
+    ]
+    again = synced(built)
+    assert {one["out"]["planned"] for one in again.accounts.values()} == {0}
+
+
+def test_a_plan_shows_it_and_apply_does_it(world: Build) -> None:
+    built = world(TWICE, CRMS)
+    document, _ = engine.make_plan(built.workspace(joins_certain=True))
+    assert len(leads(built)) == 0
+    report = engine.apply(built.workspace(joins_certain=True), document)
+    assert report.stale == ()
+    assert len(leads(built)) == 1
+    assert {one["out"]["planned"] for one in synced(built).accounts.values()} == {0}
+
+
+def test_what_leaves_a_doubt_is_a_question(world: Build) -> None:
+    built = world([*TWICE, UNSURE], CRMS)
+    synced(built)
+    assert (len(leads(built)), len(asked(built, answered=False))) == (2, 1)
+
+
+def test_what_was_taken_back_stays_so(world: Build) -> None:
+    built = world(TWICE, CRMS)
+    synced(built)
+    (merge,) = merges(built)
+    engine.undo(built.workspace(joins_certain=True), Undoing(str(merge["id"])))
+    synced(built)
+    synced(built)
+    both = leads(built)
+    assert len(both) == 2
+    with built.store.begin() as unit:
+        assert [one.way for one in unit.joinings_of(both)] == [Way.JOIN, Way.PART]
+
+
+def test_it_is_told_like_any_other_merge(world: Build) -> None:
+    built = world(TWICE, CRMS)
+    synced(built)
+    (lead,) = leads(built)
+    with built.store.begin() as unit:
+        steps = [one for _, _, found in unit.revisions(lead) for one in found if one.name == "merge"]
+    assert ["by the evidence" in one.rule for one in steps] == [True]
