@@ -20,7 +20,7 @@ from leads.matching.clustering import components, joints, missing_pairs
 from leads.matching.scoring import shipped
 from sync.joining import between_leads, join, told
 from sync.matching import bits_between
-from sync.state import EntryState, Joining, LeadState, Ref
+from sync.state import EntryState, Joining, LeadState, Ref, pair_key
 from sync.workspace import Pass, Workspace
 
 A_LEAD = "lead:"  # how the key of a lead begins in a decided pair
@@ -51,9 +51,10 @@ def join_certain(turn: Pass, begin: Begin, asked: Mapping[tuple[str, str], float
     joined: dict[str, str] = {}
     with begin() as unit:
         before = sum(unit.open_reviews().values())
+        open_ones = {frozenset(pair) for pairs in unit.pairs_in_doubt().values() for pair in pairs}  # not what was taken back
         for pair, bits in _certain(unit, asked):
             now = sorted({joined.get(id, id) for id in pair})
-            if len(now) == 1 or unit.open_entries_of(now):
+            if frozenset(map(pair_key, pair)) not in open_ones or len(now) == 1 or unit.open_entries_of(now):
                 continue
             planned = [entry for entries in unit.journal_of(now).values() for entry in entries if entry.state is EntryState.PLANNED]
             unit.unplan(turn.run, planned)
