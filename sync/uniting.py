@@ -54,7 +54,7 @@ def join_certain(turn: Pass, begin: Begin, asked: Mapping[tuple[str, str], float
         open_ones = {frozenset(pair) for pairs in unit.pairs_in_doubt().values() for pair in pairs}  # not what was taken back
         for pair, bits in _certain(unit, asked):
             now = sorted({joined.get(id, id) for id in pair})
-            if frozenset(map(pair_key, pair)) not in open_ones or len(now) == 1 or unit.open_entries_of(now):
+            if frozenset(map(pair_key, pair)) not in open_ones or len(now) == 1 or not _may_unite(unit, now):
                 continue
             planned = [entry for entries in unit.journal_of(now).values() for entry in entries if entry.state is EntryState.PLANNED]
             unit.unplan(turn.run, planned)
@@ -89,9 +89,13 @@ def _unite(turn: Pass, unit: Any, left: str, right: str, by: str) -> None:
     ids = [now.get(side, "") for side in (left, right)]
     if "" in ids or ids[0] == ids[1]:
         return
-    if unit.open_entries_of(ids) or "different" in between_leads(unit, *ids):
-        return
-    _joined(turn, unit, ids, by)
+    if _may_unite(unit, ids):
+        _joined(turn, unit, ids, by)
+
+
+def _may_unite(unit: Any, ids: Sequence[str]) -> bool:
+    """Not while a write of theirs is without an answer, and never against what a person said."""
+    return not unit.open_entries_of(ids) and "different" not in between_leads(unit, *ids)
 
 
 def _joined(turn: Pass, unit: Any, ids: Sequence[str], by: str) -> Joining:

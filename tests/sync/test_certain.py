@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sync import engine
+from sync import answers, engine
 from sync.state import Way
 from sync.undo import Undoing
 from tests.sync.rig import World
-from tests.sync.test_matching import ANNA, CRMS, PETER, asked
+from tests.sync.test_matching import ANNA, CRMS, PETER, asked, quiet
 
 Build = Callable[..., World]
 MOBILE = "+49 170 1234567"
@@ -80,6 +80,20 @@ def test_what_was_taken_back_stays_so(world: Build) -> None:
     assert len(both) == 2
     with built.store.begin() as unit:
         assert [one.way for one in unit.joinings_of(both)] == [Way.JOIN, Way.PART]
+
+
+def test_who_was_called_different_is_not_joined_by_way_of_a_third(world: Build) -> None:
+    built = quiet(world, TWICE)
+    (question,) = asked(built)
+    answers.decide(built.workspace(), question["id"], "different", "anna")
+    built.apps["pipedrive"].plant([{**TWICE[1], "crm": "pipedrive", "email": "anna.bergstrom@nordwind-ab.example"}])
+    synced(built)
+    synced(built)
+    both = leads(built)
+    with built.store.begin() as unit:
+        accounts = [{link.ref.account for link, _ in found} for found in unit.links_of(both).values()]
+    assert len(accounts) == 2
+    assert not any({"hubspot", "salesforce"} <= each for each in accounts)
 
 
 def test_it_is_told_like_any_other_merge(world: Build) -> None:
