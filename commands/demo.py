@@ -165,7 +165,7 @@ def _decided(lead_id: str, fields: dict[str, Any], history: list[tuple[str, Any,
             plain(step.new),
             step.origin.account,
             step.rule,
-            [f"{plain(value)} ({where})" for value, where in step.lost],
+            [f"{plain(one.value)} ({one.where})" for one in step.lost],
         )
         for _, _, steps in history
         for step in steps

@@ -143,7 +143,7 @@ def _reason(name: str, value: Any, lead: LeadState, steps: Iterable[Step], zone:
         "changed": None if origin is None else [moment(origin.lo, zone), moment(origin.hi, zone)],
         "rule": last.revision.rule if last is not None else None if origin is None else origin.rule,
         "run": None if last is None else last.run,
-        "lost": [] if last is None else [{"value": plain(lost), "from": where} for lost, where in last.revision.lost],
+        "lost": [] if last is None else [{"value": plain(one.value), "from": one.where} for one in last.revision.lost],
     }
 
 
@@ -239,7 +239,7 @@ def _of_step(step: Step, zone: ZoneInfo, where: str = "lead") -> tuple[datetime,
         "old": plain(one.old),
         "new": plain(one.new),
         "cause": f"{source(one.origin)}: {one.rule}",
-        "lost": [{"value": plain(lost), "from": where} for lost, where in one.lost],
+        "lost": [{"value": plain(lost.value), "from": lost.where} for lost in one.lost],
     }
     return step.at, row
 

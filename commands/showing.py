@@ -149,10 +149,12 @@ def _of_cost(cost: Mapping[str, Mapping[str, int]]) -> Table:
 
 def of_undone(undone: Data, limit: int) -> list[Table | str]:
     """What an undo took back of a run, and what it left as it is."""
+    counts = f"{undone['back']} go back and {undone['stay']} stay."
     if "merged" in undone or "split" in undone:
-        return [regrouped(undone), *_of_left(undone["left"], limit)]
-    told = f"Of {undone['fields']} fields that run {undone['run']} wrote, {undone['back']} go back and {undone['stay']} stay."
-    return [told, *_of_left(undone["left"], limit)]
+        told = [regrouped(undone), f"Of {undone['fields']} fields that their records were written because of it, {counts}"]
+    else:
+        told = [f"Of {undone['fields']} fields that run {undone['run']} wrote, {counts}"]
+    return [*told, *_of_left(undone["left"], limit)]
 
 
 def regrouped(report: Data) -> str:

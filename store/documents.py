@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.state import Base, Candidate, Cell, Joining, Late, LeadState, Origin, Pair, Ref, Revision, Way, dump_value, load_value
+from sync.state import Base, Candidate, Cell, Joining, Late, LeadState, Lost, Origin, Pair, Ref, Revision, Way, dump_value, load_value
 
 EMPTY = Pair()
 FLIPS = 3  # its place in a dumped pair; zero of them is the usual case
@@ -123,7 +123,8 @@ def load_asked(text: str) -> dict[str, tuple[Candidate, ...]]:
 
 def dump_revisions(revisions: Iterable[Revision]) -> str:
     rows = list(revisions)
-    unique = list(dict.fromkeys((revision.origin, revision.rule) for revision in rows))
+    told = [(one.origin, one.rule) for one in rows] + [(lost.origin, "") for one in rows for lost in one.lost if lost.origin is not None]
+    unique = list(dict.fromkeys(told))
     numbers = {key: number for number, key in enumerate(unique)}
     changes = [
         [
@@ -131,7 +132,7 @@ def dump_revisions(revisions: Iterable[Revision]) -> str:
             dump_value(one.old),
             dump_value(one.new),
             numbers[(one.origin, one.rule)],
-            [[dump_value(value), who] for value, who in one.lost],
+            [_dump_lost(lost, numbers) for lost in one.lost],
         ]
         for one in rows
     ]
@@ -142,13 +143,26 @@ def load_revisions(text: str) -> list[Revision]:
     document = json.loads(text)
     origins = [(_load_origin(parts), rule) for parts, rule in document["o"]]
     return [
-        Revision(name, load_value(old), load_value(new), origins[number][0], origins[number][1], _load_lost(lost))
+        Revision(
+            name,
+            load_value(old),
+            load_value(new),
+            origins[number][0],
+            origins[number][1],
+            tuple(_load_lost(parts, origins) for parts in lost),
+        )
         for name, old, new, number, lost in document["c"]
     ]
 
 
-def _load_lost(lost: Iterable[Sequence[Any]]) -> tuple[tuple[Value, str], ...]:
-    return tuple((load_value(value), who) for value, who in lost)
+def _dump_lost(lost: Lost, numbers: Mapping[tuple[Origin, str], int]) -> list[Any]:
+    told = [] if lost.origin is None else [numbers[lost.origin, ""]]
+    return [dump_value(lost.value), lost.where, *told]
+
+
+def _load_lost(parts: Sequence[Any], origins: Sequence[tuple[Origin, str]]) -> Lost:
+    value, where, *told = parts
+    return Lost(load_value(value), where, origins[told[0]][0] if told else None)
 
 
 def dump_cells(cells: Iterable[Cell]) -> str:

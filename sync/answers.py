@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from sync.compare import LEFT_ALONE
-from sync.joining import part, told
+from sync.joining import told
+from sync.parting import part
 from sync.settle import set_back
 from sync.state import Base, Joining, Pair, Ref
 from sync.uniting import A_LEAD, as_one, ask_once, leads_behind

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leads.model import ABSENT, CLEARED, OnBlank, Value, Winner
-from sync.state import Candidate, Change, Origin, Policy, Ref, Review, Revision, dump_value, load_value, plain, same
+from sync.state import Candidate, Change, Lost, Origin, Policy, Ref, Review, Revision, dump_value, load_value, plain, same
 
 DECIDED = "decided by a person"
 WAITS = "waits for a person"
@@ -98,8 +98,8 @@ def _decided(name: str, ours: Candidate, others: Sequence[Candidate], chosen: Va
     return Revision(name, ours.value, chosen, replace(origin, rule=DECIDED), DECIDED, lost)
 
 
-def _lost(candidates: Iterable[Candidate]) -> tuple[tuple[Value, str], ...]:
-    return tuple((one.value, one.origin.account or "hub") for one in candidates)
+def _lost(candidates: Iterable[Candidate]) -> tuple[Lost, ...]:
+    return tuple(Lost(one.value, one.origin.account or "hub", one.origin) for one in candidates)
 
 
 def _review(lead_id: str, name: str, about: str, ours: Candidate, others: Sequence[Candidate], *, tug: bool) -> Review:

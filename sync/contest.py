@@ -9,9 +9,10 @@ from enum import IntEnum
 
 from leads.model import ABSENT, Value, Winner
 from leads.stages import furthest
-from sync.state import Change, Origin, Policy, Revision, same
+from sync.state import Change, Lost, Origin, Policy, Revision, same
 
 IMPORT = "import"  # the account under which imported tables are known
+IN_ORDER = "order of the accounts"
 SKEW = timedelta(minutes=1)  # how far the clocks of two CRMs may be apart
 
 
@@ -39,7 +40,7 @@ def merge_field(name: str, ours: Value, origin: Origin | None, changes: Sequence
         contenders.append(_Contender(ours, origin or Origin(""), None))
     contenders = [one for one in contenders if not any(_is_finer(other, one) for other in contenders)]
     best = _winner(name, contenders, policy)
-    lost = tuple((one.value, one.origin.account or "hub") for one in contenders if not same(one.value, best.value))
+    lost = tuple(Lost(one.value, one.origin.account or "hub", one.origin) for one in contenders if not same(one.value, best.value))
     return Revision(name, ours, best.value, best.origin, _rule(name, contenders, best, policy), lost)
 
 
@@ -160,4 +161,4 @@ def _rule(name: str, contenders: Sequence[_Contender], best: _Contender, policy:
         return f"{policy.fields[name].owner} owns this field" if policy.fields[name].winner == Winner.OWNER else "the better evidence"
     if all(_certainly_after(best.origin, one.origin) for one in others):
         return "certainly the newest change"
-    return "order of the accounts"
+    return IN_ORDER

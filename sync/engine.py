@@ -20,7 +20,8 @@ from sync.doors import chosen, open_doors
 from sync.erase import Person, erase
 from sync.guard import having_looked
 from sync.intake import IMPORT_OBJECT, ImportedTable
-from sync.joining import join, part, told
+from sync.joining import join, told
+from sync.parting import part
 from sync.pull import store_page
 from sync.push import push
 from sync.running import Report, Run, running

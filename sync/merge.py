@@ -20,6 +20,7 @@ from sync.state import (
     Candidate,
     Change,
     LeadState,
+    Lost,
     Origin,
     Policy,
     Problem,
@@ -180,7 +181,7 @@ def _set_revision(name: str, before: Value, after: Value, ref: Ref, removed: Map
     """One step of a set, with the record that it comes from; several records may change it at once."""
     were: Items = before if isinstance(before, tuple) else ()
     have = {item.key for item in after} if isinstance(after, tuple) else set()
-    dropped = tuple(((item,), removed[item.key].account) for item in were if item.key not in have and item.key in removed)
+    dropped = tuple(Lost((item,), removed[item.key].account) for item in were if item.key not in have and item.key in removed)
     return Revision(name, before, after, Origin(ref.account, ref, "", None, now), UNION, dropped)
 
 

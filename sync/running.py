@@ -17,14 +17,15 @@ from sync.document import PlanDocument, row_of
 from sync.doors import chosen, open_doors
 from sync.erase import delete_pending, owed, recall
 from sync.guarding import hold_back, trust_all
-from sync.joining import merged_for_ever, take_back, told
+from sync.joining import told
 from sync.lookup import settle_open
 from sync.merging import FINAL
+from sync.parting import merged_for_ever, take_back
 from sync.pull import account_problem, pull
 from sync.push import push
 from sync.state import Entry, EntryState, Joining, PlannedWrite, Problem, Section
 from sync.undo import Left, Undoing
-from sync.unweave import Taken, release, unweave
+from sync.unweave import Taken, release, unweave, unweave_regrouped
 from sync.weave import weave
 from sync.workspace import Door, Guards, Pass, Stopped, Workspace
 
@@ -135,18 +136,25 @@ class Run:
         self._undoing = (undoing, unweave(self.workspace, self.doors, self.id, self.census, undoing, begin))
 
     def _regroup(self, undoing: Undoing, done: Joining, begin: Any) -> None:
-        """Two leads that a run merged or split are as they were, with what was said since; then both are told to the CRMs."""
+        """Two leads that a run merged or split are as they were, with what was said since, and their records give back what came of it.
+
+        Nothing else is written: what the leads owe their records waits for the next sync, as everything that it finds does.
+        """
         if (undoing.lead_id, undoing.field) != ("", ""):
             raise Stopped(f"Run {undoing.run} merged or split leads; that is taken back as a whole.", exit_code=2)
-        self.weave(begin)
-        self._plan_only(lambda _: False, begin)
+        self._weave_only(begin)
         with begin() as unit:
             back = take_back(unit, self.workspace, done, self.id, "undo")
             final = [Left(*ref, back.kept, "", FINAL) for ref in merged_for_ever(unit, back)]
             self._regrouped = told(unit, back)
-        self._undoing = (undoing, Taken(len(final), final))
+        self._weave_only(begin)
+        taken = unweave_regrouped(self.workspace, self.doors, self.id, self.census, undoing, back, done.at, begin)
+        self._undoing = (undoing, Taken(taken.fields + len(final), [*final, *taken.left]))
+
+    def _weave_only(self, begin: Any) -> None:
+        """Bring the leads up to date; what they are owed stays owed."""
         self.weave(begin)
-        self._plan_only(lambda entry: entry.write.lead_id in (back.kept, back.gone), begin)
+        self._plan_only(lambda _: False, begin)
 
     def _plan_only(self, stays: Callable[[Entry], bool], begin: Any) -> None:
         """Of what is planned now, only this; the rest stays owed."""

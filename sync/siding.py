@@ -6,7 +6,7 @@ records that gave it: the history of the lead says which those were, and where i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -14,11 +14,13 @@ from types import MappingProxyType
 from typing import Any
 
 from leads.model import ABSENT, CLEARED, Items, Value, Winner
+from sync.contest import IN_ORDER, merge_field
 from sync.merge import UNION, Decided, decide_fields
 from sync.plan import address
-from sync.state import Change, Joining, LeadState, Origin, Policy, Ref, Revision, blank, same
+from sync.state import Candidate, Change, Joining, LeadState, Origin, Policy, Ref, Revision, blank, same
 from sync.view import RESTRICTIONS, SETS
 
+ABSENT_YET = Candidate(ABSENT, Origin(""))
 NO_ANSWERS: Mapping[str, Any] = MappingProxyType({})
 BOTH_WERE_ASKED = "a no of either"
 
@@ -128,7 +130,7 @@ def parted(
     direct = joining if joining is not None and joining.kept == lead.id else None
     kept = _Staying(lead, moved, steps, staying, leaving, policy, direct).lead()
     if joining is None:
-        left = _founded(gone, lead, moved, leaving, policy)
+        left = _founded(gone, lead, moved, steps, leaving, policy)
     else:
         left = _returned(joining.gone_state, moved, _after(steps, joining.run), policy)
     return Sides(replace(kept, version=lead.version + 1), replace(left, version=left.version + 1))
@@ -154,8 +156,8 @@ class _Staying:
     ) -> None:
         self._lead, self._moved, self._policy, self._joining = lead, moved, policy, joining
         self._staying, self._leaving = staying, leaving
-        self._own_steps = [one for run, one in steps if one.origin.ref not in moved and (joining is None or run != joining.run)]
-        self._since = [] if joining is None else [one for one in _after(steps, joining.run) if one.origin.ref not in moved]
+        self._steps = [one for _, one in steps] if joining is None else _after(steps, joining.run)
+        self._since = [] if joining is None else [one for one in self._steps if one.origin.ref not in moved]
 
     def lead(self) -> LeadState:
         fields, origins = dict(self._lead.fields), dict(self._lead.origins)
@@ -171,28 +173,30 @@ class _Staying:
         return self._with_stage(after)
 
     def _is_theirs(self, name: str) -> bool:
-        """Whether the value came with the records that leave, or with the lead that they were."""
+        """Whether the value came with the records that leave, or with the lead that they were, or they had a say in it since."""
         origin, value = self._lead.origins.get(name), self._lead.fields[name]
         if not _is_contested(name, self._policy):
             return False
         if (origin is not None and origin.ref in self._moved) or self._joining is None:
             return origin is not None and origin.ref in self._moved
         before, after = (lead.fields.get(name, ABSENT) for lead in (self._joining.kept_before, self._joining.kept_after))
-        return same(value, after) and not same(before, after)
+        return (same(value, after) and not same(before, after)) or name in self._disputed
+
+    @cached_property
+    def _disputed(self) -> set[str]:
+        return {one.name for one in self._steps if any(origin.ref in self._moved for _, origin in _voices(one))}
 
     def _without(self, name: str) -> tuple[Value, Origin]:
-        """What was said last without them; else what the records that stay mean. A value that only they had goes from the others."""
-        own = next((one for one in reversed(self._own_steps) if one.name == name), None)
-        if own is not None:
-            return own.new, replace(own.origin, rule=own.rule)
-        before = self._joining.kept_before if self._joining is not None else self._meant
-        if not blank(before.fields.get(name, ABSENT)):
-            return before.fields[name], before.origins.get(name, Origin(""))
-        return CLEARED, Origin("", None, "it went with other records")
+        """What it would be had they never said anything; else what the records that stay mean. What only they said goes with them."""
+        start = ABSENT_YET if self._joining is None else _of_lead(self._joining.kept_before, name)
+        own = _replayed(name, start, self._steps, lambda ref: ref not in self._moved, self._policy)
+        if own == ABSENT_YET and self._joining is None:
+            own = _of_lead(self._meant, name)
+        return (CLEARED, Origin("", None, "it went with other records")) if own.value is ABSENT else own
 
     @cached_property
     def _meant(self) -> LeadState:
-        return _meant_by(LeadState(self._lead.id), self._staying, self._policy)
+        return _meant_by(LeadState(self._lead.id), self._staying, self._steps, self._policy)
 
     def _set(self, name: str) -> Value:
         """An address that both sides show stays with both."""
@@ -215,17 +219,24 @@ class _Staying:
 def _returned(was: LeadState, moved: set[Ref], since: Sequence[Revision], policy: Policy) -> LeadState:
     """A lead as it was when it became part of another, with what its own records have said since."""
     fields, origins = dict(was.fields), dict(was.origins)
-    for one in since:
-        if one.origin.ref not in moved or one.name not in policy.fields:
+    for name in dict.fromkeys(one.name for one in since if one.name in policy.fields):
+        theirs = [one for one in since if one.name == name and one.origin.ref in moved]
+        if name not in SETS:
+            found = _replayed(name, _of_lead(was, name), since, lambda ref: ref in moved, policy)
+        elif theirs:
+            found = Candidate(_stepped(fields.get(name, ABSENT), theirs), replace(theirs[-1].origin, rule=theirs[-1].rule))
+        else:
             continue
-        fields[one.name] = _stepped(fields.get(one.name, ABSENT), [one]) if one.name in SETS else one.new
-        origins[one.name] = replace(one.origin, rule=one.rule)
+        if found != _of_lead(was, name):
+            fields[name], origins[name] = found
     return replace(was, fields=fields, origins=origins)
 
 
-def _founded(gone: LeadState, lead: LeadState, moved: set[Ref], leaving: Sequence[Meaning], policy: Policy) -> LeadState:
+def _founded(
+    gone: LeadState, lead: LeadState, moved: set[Ref], steps: Sequence[tuple[str, Revision]], leaving: Sequence[Meaning], policy: Policy
+) -> LeadState:
     """A new lead of records that were read before: what they mean, and of the lead that they leave what came from them."""
-    meant = _meant_by(gone, leaving, policy)
+    meant = _meant_by(gone, leaving, [one for _, one in steps], policy)
     fields, origins = dict(meant.fields), dict(meant.origins)
     for name, value in lead.fields.items():
         origin = lead.origins.get(name)
@@ -240,13 +251,54 @@ def _founded(gone: LeadState, lead: LeadState, moved: set[Ref], leaving: Sequenc
     return replace(gone, fields=fields, origins=origins, stage_since=since, stage_held=stage and lead.stage_held)
 
 
-def _meant_by(lead: LeadState, records: Sequence[Meaning], policy: Policy) -> LeadState:
-    """What these records say together, by the rules of the fields, as if they met for the first time."""
+def _of_lead(lead: LeadState, name: str) -> Candidate:
+    return Candidate(lead.fields.get(name, ABSENT), lead.origins.get(name, Origin("")))
+
+
+def _replayed(name: str, start: Candidate, steps: Iterable[Revision], is_own: Callable[[Ref | None], bool], policy: Policy) -> Candidate:
+    """What a field that was `start` would be after these steps, had nobody said anything but whom `is_own` names.
+
+    What won then wins now, unless only the order of the accounts made it win; what lost is contested anew, each as old as it is.
+    """
+    now = start
+    for one in (one for one in steps if one.name == name):
+        if is_own(one.origin.ref) and one.rule != IN_ORDER:
+            now = Candidate(one.new, replace(one.origin, rule=one.rule))
+            continue
+        said = sorted((said for said in _voices(one) if is_own(said.origin.ref)), key=lambda said: policy.rank(said.origin.account))
+        won = merge_field(name, now.value, now.origin, [_said_again(name, now.value, each) for each in said], policy)
+        if won is not None:
+            now = Candidate(won.new, replace(won.origin, rule=won.rule))
+    return now
+
+
+def _voices(step: Revision) -> Iterator[Candidate]:
+    """Everything that was said when a field was decided, the winner first."""
+    yield Candidate(step.new, step.origin)
+    yield from (Candidate(one.value, one.origin) for one in step.lost if one.origin is not None)
+
+
+def _said_again(name: str, old: Value, said: Candidate) -> Change:
+    value, origin = said
+    return Change(name, old, value, origin.ref or Ref(origin.account, "", ""), "", origin.lo, origin.hi)
+
+
+def _said_at(name: str, value: Value, record: Meaning, steps: Sequence[Revision]) -> tuple[datetime | None, datetime | None]:
+    """When a record came to mean a value: when it said so, else when anybody did; what no history tells is as old as it can be."""
+    fitting = [said.origin for one in steps if one.name == name for said in _voices(one) if same(said.value, value)]
+    own = [origin for origin in fitting if origin.ref == record.ref]
+    found = next(reversed(own or fitting), None)
+    return (None, record.read_at) if found is None else (found.lo, found.hi)
+
+
+def _meant_by(lead: LeadState, records: Sequence[Meaning], steps: Sequence[Revision], policy: Policy) -> LeadState:
+    """What these records say together, by the rules of the fields, as if they met for the first time, each value as old as it is."""
     changes: dict[str, list[Change]] = {}
     for one in sorted(records, key=lambda one: (policy.rank(one.ref.account), one.ref)):
         for name, value in one.values.items():
             if _is_contested(name, policy) and not blank(value):
-                changes.setdefault(name, []).append(Change(name, ABSENT, value, one.ref, "", None, one.read_at, first_contact=True))
+                lo, hi = _said_at(name, value, one, steps)
+                changes.setdefault(name, []).append(Change(name, ABSENT, value, one.ref, "", lo, hi, first_contact=True))
     return decide_fields(lead, changes, policy, NO_ANSWERS).lead
 
 

@@ -120,6 +120,14 @@ class Candidate(NamedTuple):
     origin: Origin
 
 
+class Lost(NamedTuple):
+    """A value that did not win: the account where it stands, or `hub`; and who said it when (None: an older store did not keep it)."""
+
+    value: Value
+    where: str
+    origin: Origin | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LeadState:
     """One lead as the hub holds it."""
@@ -189,14 +197,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One step in the history of one field of a lead; `lost` are the candidates that did not win, with where they stand."""
+    """One step in the history of one field of a lead, with the candidates that did not win."""
 
     name: str
     old: Value
     new: Value
     origin: Origin
     rule: str
-    lost: tuple[tuple[Value, str], ...] = ()
+    lost: tuple[Lost, ...] = ()
 
 
 class Section(StrEnum):

@@ -118,6 +118,34 @@ def undo(
     return draft.taken_back()
 
 
+def undo_regrouping(
+    undoing: Undoing,
+    entries: Sequence[Entry],
+    now: Now | None,
+    then: LeadState,
+    lead: LeadState,
+    dialect: Any,
+    policy: Policy,
+    restricted: Restricted,
+) -> TakenBack:
+    """Two leads are as they were: a record gives back what it was written of the other one since, and shows what it showed before.
+
+    `entries` are all writes to one record since the leads were merged or split, `then` its lead just before that was taken back, `lead`
+    the one that it has now. The lead has gone back as well, so nothing is held: what it owes the record it goes on owing.
+    """
+    cells = _not_its_own(entries, then, lead)
+    if not cells:
+        return TakenBack(None, (), 0)
+    why = _out_of_reach(now, entries[0].write)
+    if now is None or why != "":
+        return _AllLeft(entries[0].write, len(cells))(why)
+    draft = _Draft(undoing, lead, now, dialect, policy, {}, then)
+    for old, cell, section in cells.values():
+        draft.take_back(old, cell, section)
+    draft.keep_denied_addresses_away(restricted)
+    return draft.taken_back()
+
+
 class _AllLeft:
     def __init__(self, write: PlannedWrite, count: int) -> None:
         self._write, self._count = write, count
@@ -145,6 +173,21 @@ def _net(entries: Sequence[Entry], field: str) -> dict[str, tuple[Any, Cell, Sec
             if cell.held == "" and field in ("", cell.field):
                 old = net[cell.row_id][0] if cell.row_id in net else cell.old
                 net[cell.row_id] = (old, cell, entry.write.section)
+    return net
+
+
+def _not_its_own(entries: Sequence[Entry], then: LeadState, lead: LeadState) -> dict[str, tuple[Any, Cell, Section]]:
+    """Per mapped row: the last cell that says what the lead no longer says, and what the row showed before it said nothing else."""
+    net: dict[str, tuple[Any, Cell, Section]] = {}
+    for entry in entries:
+        for cell in entry.write.cells:
+            now = lead.fields.get(cell.field, ABSENT)
+            if cell.held != "" or same(then.fields.get(cell.field, ABSENT), now):
+                continue
+            if same(cell.meant, now):
+                net.pop(cell.row_id, None)
+            else:
+                net[cell.row_id] = (net[cell.row_id][0] if cell.row_id in net else cell.old, cell, entry.write.section)
     return net
 
 
@@ -220,10 +263,20 @@ def _deletion(undoing: Undoing, lead: LeadState, now: Now, dialect: Any) -> Plan
 
 
 class _Draft:
-    """One record on its way back."""
+    """One record on its way back; `then`: its lead goes back with it, and was this one before."""
 
-    def __init__(self, undoing: Undoing, lead: LeadState, now: Now, dialect: Any, policy: Policy, later: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        undoing: Undoing,
+        lead: LeadState,
+        now: Now,
+        dialect: Any,
+        policy: Policy,
+        later: Mapping[str, str],
+        then: LeadState | None = None,
+    ) -> None:
         self.undoing, self.lead, self.now, self.dialect, self.policy, self.later = undoing, lead, now, dialect, policy, later
+        self.then = then
         self.cells: list[Cell] = []
         self.left: list[Left] = []
 
@@ -233,6 +286,8 @@ class _Draft:
             self._leave(cell.field, why)
             return
         value = self.lead.fields.get(cell.field, ABSENT)
+        if self.then is not None and cell.field not in SETS:
+            value = self.dialect.row(cell.row_id).parse(old, value)
         theirs = self.now.record.fields[cell.remote]
         self.cells.append(Cell(cell.row_id, cell.remote, cell.field, theirs, old, value, f"undo of run {self.undoing.run}"))
 
@@ -251,15 +306,22 @@ class _Draft:
             return f"run {self.later[cell.row_id]} has written it again"
         if theirs != pair.seen or not _as_written(row, cell, section, theirs):
             return "somebody has edited it in the CRM since"
-        if self._lead_has_moved(cell, pair):
+        if self._lead_has_moved(cell, pair) and not self._is_what_the_lead_says(row, old):
             return "the lead has changed since, and the next sync writes what it says now"
         return "the CRM does not let the field be empty" if old is None and not row.clear else ""
 
     def _lead_has_moved(self, cell: Cell, pair: Pair) -> bool:
-        value = self.lead.fields.get(cell.field, ABSENT)
+        value = (self.then or self.lead).fields.get(cell.field, ABSENT)
         if cell.field in SETS:
             return cell.row_id in owed(self.dialect, cell.field, value, self.now.base) and pair.refused is None
         return not same(value, pair.meant) and (pair.refused is None or pair.refused[0] != dump_value(value))
+
+    def _is_what_the_lead_says(self, row: Any, old: Any) -> bool:
+        """Whether a lead that goes back with its record says what the record showed before."""
+        if self.then is None:
+            return False
+        value = self.lead.fields.get(row.lead, ABSENT)
+        return same(shown_in([row], {row.remote: old}), value) if row.lead in SETS else bool(row.fits(old, value))
 
     def keep_denied_addresses_away(self, restricted: Restricted) -> None:
         """An address that comes back must not be free to be mailed where it is opted out: then it stays away."""
@@ -282,8 +344,16 @@ class _Draft:
 
     def taken_back(self) -> TakenBack:
         ref = self.now.link.ref
-        write = PlannedWrite(ref.account, ref.object, self.lead.id, Section.UNDO, tuple(self.cells), ref.id) if self.cells else None
+        cells = tuple(self.cells if self.then is None else map(self._with_what_is_shown, self.cells))
+        write = PlannedWrite(ref.account, ref.object, self.lead.id, Section.UNDO, cells, ref.id) if cells else None
         return TakenBack(write, tuple(self.left), len(self.cells) + len(self.left))
+
+    def _with_what_is_shown(self, cell: Cell) -> Cell:
+        """Part of a set means what the record shows in all of its fields then."""
+        if cell.field not in SETS:
+            return cell
+        fields = {**self.now.record.fields, **{one.remote: one.new for one in self.cells}}
+        return replace(cell, meant=shown_in(self.dialect.sets[cell.field], fields))
 
 
 def _as_written(row: Any, cell: Cell, section: Section, theirs: Any) -> bool:

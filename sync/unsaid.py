@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.state import LeadState, Ref, Revision, same
+from sync.state import LeadState, Lost, Ref, Revision, same
 from sync.view import SETS
 
 LEAST = 3  # letters of a text that can tell who somebody is
@@ -39,7 +39,7 @@ class Said:
 def said_by(leads: Iterable[LeadState], steps: Iterable[Revision], refs: Iterable[Ref], other: LeadState) -> Said:
     """What these states and steps of a person say, without what `other` says today as well."""
     theirs = [(name, value) for lead in leads for name, value in lead.fields.items()]
-    theirs += [(one.name, value) for one in steps for value in (one.old, one.new, *(lost for lost, _ in one.lost))]
+    theirs += [(one.name, value) for one in steps for value in (one.old, one.new, *(lost.value for lost in one.lost))]
     ours = list(other.fields.items())
     values, items = _texts(theirs) - _texts(ours), _items(theirs) - _items(ours)
     known = {text for _, text in _texts(ours)} | {part for one in _items(ours) for part in _spellings(one)}
@@ -71,9 +71,13 @@ def without(steps: Iterable[Revision], said: Said) -> list[Revision]:
             continue
         old, new = (_cleaned(one.name, value, said) for value in (one.old, one.new))
         if (same(one.old, old) and same(one.new, new)) or not same(old, new):
-            lost = tuple((value, who) for value, who in one.lost if same(_cleaned(one.name, value, said), value))
-            kept.append(replace(one, old=old, new=new, lost=lost))
+            kept.append(replace(one, old=old, new=new, lost=tuple(lost for lost in one.lost if not _is_theirs(one.name, lost, said))))
     return kept
+
+
+def _is_theirs(name: str, lost: Lost, said: Said) -> bool:
+    from_them = lost.origin is not None and lost.origin.ref in said.refs
+    return from_them or not same(_cleaned(name, lost.value, said), lost.value)
 
 
 def lead_without(lead: LeadState, said: Said) -> LeadState:

@@ -13,8 +13,8 @@ from mappings.sets import shown
 from sync.census import Census
 from sync.merging import FINAL
 from sync.plan import address
-from sync.state import Entry, Link, PlannedWrite, Ref, Revision, Section
-from sync.undo import Left, Now, Undoing, released, undo, written
+from sync.state import Entry, Joining, LeadState, Link, PlannedWrite, Ref, Revision, Section, Way
+from sync.undo import Left, Now, TakenBack, Undoing, released, undo, undo_regrouping, written
 from sync.view import SETS
 from sync.weave import LEADS, Begin
 from sync.workspace import Door, Workspace, dialects_of
@@ -60,6 +60,22 @@ def unweave(
     tally = Taken()
     for ids in _chunks_of_leads(undoing, begin):
         _Chunk(workspace, doors, run, census, undoing, begin, tally).work(ids)
+    return tally
+
+
+def unweave_regrouped(
+    workspace: Workspace,
+    doors: Sequence[Door],
+    run: str,
+    census: Census,
+    undoing: Undoing,
+    back: Joining,
+    since: datetime,
+    begin: Begin,
+) -> Taken:
+    """Journal what takes back what the records of two leads were written of each other `since`, now that the leads are as they were."""
+    tally = Taken()
+    _Regrouped(workspace, doors, run, census, undoing, begin, tally, back, since).work([back.kept, back.gone])
     return tally
 
 
@@ -123,12 +139,16 @@ class _Chunk:
                 self._leave_unread(ref, lead_id, entries)
                 continue
             now = None if found is None else Now(*found, records.get(ref), attached.get(ref), self.gave.get(ref))
-            back = undo(
-                self.undoing, entries, self.journal[lead_id], now, self.leads[lead_id], dialect, self.workspace.policy, self.restricted
-            )
+            back = self._taken_back(entries, now, self.leads[lead_id], dialect)
             writes += [] if back.write is None else [back.write]
             self._count(back.fields, back.left)
         self._keep(writes)
+
+    def _taken_back(self, entries: Sequence[Entry], now: Now | None, lead: LeadState, dialect: Any) -> TakenBack:
+        return undo(self.undoing, entries, self.journal[lead.id], now, lead, dialect, self.workspace.policy, self.restricted)
+
+    def _chosen(self, entries: Iterable[Entry]) -> list[Entry]:
+        return _of_run(entries, self.undoing)
 
     def _load(self, ids: Sequence[str]) -> None:
         with self.begin() as unit:
@@ -138,7 +158,7 @@ class _Chunk:
             self.dialects = dialects_of(self.doors)
             self.entries: dict[tuple[str, Ref], list[Entry]] = defaultdict(list)
             for lead_id, entries in self.journal.items():
-                for entry in _of_run(entries, self.undoing):
+                for entry in self._chosen(entries):
                     if entry.write.section is Section.MERGE:
                         self._leave_merged(entry)
                     elif not _is_deletion(entry):
@@ -199,3 +219,24 @@ class _Chunk:
             unit.touch({lead_id for lead_id, _ in self.entries})
         for write in writes:
             self.census.plan(write.account)
+
+
+@dataclass
+class _Regrouped(_Chunk):
+    """Two leads that were merged or split, and are as they were before."""
+
+    back: Joining
+    since: datetime
+
+    def _chosen(self, entries: Iterable[Entry]) -> list[Entry]:
+        later = [entry for entry in entries if written(entry) and entry.done_at is not None and entry.done_at >= self.since]
+        return [entry for entry in later if entry.write.section not in (Section.MERGE, Section.DELETE)]
+
+    def _taken_back(self, entries: Sequence[Entry], now: Now | None, lead: LeadState, dialect: Any) -> TakenBack:
+        back = self.back
+        came = back.way is Way.JOIN and _ref(entries[0]) in back.refs
+        then = back.gone_state if came else back.kept_before
+        return undo_regrouping(self.undoing, entries, now, then, lead, dialect, self.workspace.policy, self.restricted)
+
+    def _is_to_be_deleted(self, _ref: Ref) -> bool:
+        return False

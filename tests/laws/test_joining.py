@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leads.model import ABSENT, CLEARED, Item, Value, Winner, spec_of
+from sync.merge import decide_fields
 from sync.siding import Meaning, joined, parted, restored
-from sync.state import MERGE, Joining, LeadState, Origin, Policy, Ref, Revision, Way, blank, same
+from sync.state import MERGE, Change, Joining, LeadState, Origin, Policy, Ref, Revision, Way, blank, same
 from tests.sync.rig import usual_fields
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_every_value_of_both_is_in_the_lead_or_among_those_that_lost(kept: LeadS
             if isinstance(value, tuple):
                 assert items(value) <= items(found.lead.fields[name])
             else:
-                lost = [one for step in found.revisions if step.name == name for one, _ in step.lost]
+                lost = [one for step in found.revisions if step.name == name for one, _, _ in step.lost]
                 assert any(same(value, other) for other in (found.lead.fields.get(name, ABSENT), *lost))
 
 
@@ -109,6 +110,44 @@ def test_what_a_record_said_since_goes_with_it(kept: LeadState, gone: LeadState,
     lead = LeadState("ld_a", {**how.kept_after.fields, name: "Zoe"}, {**how.kept_after.origins, name: edited.origin})
     sides = parted(lead, LeadState("ld_b"), [*history(kept), MERGED, ("8", edited)], [], [], POLICY, how)
     assert (sides.gone.fields.get(name) == "Zoe", sides.kept.fields.get(name) == "Zoe") == (theirs, not theirs)
+
+
+said = st.tuples(st.sampled_from((*OURS, *THEIRS)), st.none() | st.integers(0, 90), st.integers(1, 90))
+rounds = st.lists(st.lists(said, min_size=1, max_size=3, unique_by=lambda one: one[0]), max_size=5)
+
+
+def changes(lead: LeadState, number: int, spoken: list[Any]) -> dict[str, list[Change]]:
+    """What records that agreed with the lead say in a later hour, in the order of their accounts, each something new."""
+    at = NOW + timedelta(days=1, hours=2 * number)
+    found = [
+        Change(
+            "job_title",
+            lead.fields.get("job_title", ABSENT),
+            f"{ref.id} {number}",
+            ref,
+            "",
+            None if lo is None else at + timedelta(minutes=min(lo, hi)),
+            at + timedelta(minutes=hi),
+        )
+        for ref, lo, hi in sorted(spoken, key=lambda one: (POLICY.rank(one[0].account), one[0]))
+    ]
+    return {"job_title": found} if found else {}
+
+
+@given(kept_leads, gone_leads, rounds)
+def test_whatever_both_sides_said_each_parts_as_if_the_other_had_been_silent(kept: LeadState, gone: LeadState, spoken: Any) -> None:
+    how = joining(kept, gone)
+    lead, alone = how.kept_after, {OURS: kept, THEIRS: gone}
+    steps = [*history(kept), MERGED, *(("7", one) for one in joined(kept, gone, POLICY).revisions)]
+    for number, said_now in enumerate(spoken):
+        found = decide_fields(lead, changes(lead, number, said_now), POLICY, {})
+        lead, steps = found.lead, [*steps, *((str(8 + number), one) for one in found.revisions)]
+        for refs, side in alone.items():
+            own = [one for one in said_now if one[0] in refs]
+            alone[refs] = decide_fields(side, changes(side, number, own), POLICY, {}).lead
+    sides = parted(lead, LeadState("ld_b"), steps, [], [], POLICY, how)
+    for side, expected in ((sides.kept, alone[OURS]), (sides.gone, alone[THEIRS])):
+        assert same(side.fields.get("job_title", ABSENT), expected.fields.get("job_title", ABSENT))
 
 
 @given(kept_leads, gone_leads)

@@ -16,7 +16,6 @@ from leads.consent.reading import read_events
 from leads.consent.status import WORST, Key, status_of
 from mappings.sets import shown
 from sync import engine
-from sync.state import Ref
 from sync.view import channel_of, is_no, set_of
 from tests.machine.laws import demand
 from tests.machine.machine import Machine, deed
@@ -39,11 +38,6 @@ class ConsentWorld(RandomWorld):
         app = self.apps["activecampaign"]
         for ref in sorted(self.look("activecampaign"))[::2]:
             app.subscribe(app.contacts.get(int(ref.id)), 2, 1, "1")
-
-    def may_refuse(self, ref: Ref) -> bool:
-        """Pipedrive lets every marketing status be left once, and takes no other word for a bounced address."""
-        person = self.apps["pipedrive"].persons.get(int(ref.id)) if ref.account == "pipedrive" else None
-        return person is not None and len(person.marketing_left) > 0
 
     def recipient(self, deed: str) -> None:
         ref, record = self.some()

@@ -114,9 +114,10 @@ class RandomWorld(World):
         self.made = set(live)
         self.noes = {ref: mailboxes(self, ref, live[ref]) for ref in self.denying(live)}
 
-    def may_refuse(self, _ref: Ref) -> bool:
-        """Whether the CRM may keep a record from saying no."""
-        return False
+    def may_refuse(self, ref: Ref) -> bool:
+        """Whether the CRM may keep a record from saying no: Pipedrive lets every marketing status be left once."""
+        person = self.apps["pipedrive"].persons.get(int(ref.id)) if ref.account == "pipedrive" else None
+        return person is not None and person.marketing in person.marketing_left
 
     # looking without being seen
 
@@ -262,10 +263,16 @@ class RandomWorld(World):
             self.tell(f"undo {undoing.run} {undoing.field}: {report.status} {totals(report)}")
             done = report.undone
             demand(done["fields"] == done["back"] + sum(one["count"] for one in done["left"]), f"the counts of the undo: {done}")
+            demand(not of_leads or self.sections_of(report.run) <= {Section.UNDO}, "the undo of a merge wrote what was not asked for")
         after = self.typed_and_shown()
         gone = [typed for typed in before if typed not in after and typed.excuse == "" and not self.is_automated(typed)]
         taken = [typed for typed in gone if not self.has_written(undoing.run, typed)]
         demand(not taken, f"undo took away what a person typed: {taken}")
+
+    def sections_of(self, run: str) -> set[Section]:
+        """What kinds of writes a run made."""
+        with self.mortal.inner.begin() as unit:
+            return {entry.write.section for entry in unit.entries(run=run)}
 
     def is_automated(self, typed: Typed) -> bool:
         """Whether an automation of the CRM writes over it, whoever touches the record."""
@@ -378,8 +385,10 @@ class RandomWorld(World):
         """A person's deed that may concern consent, and what of the unread it makes disappear. None: the CRM refuses."""
         before = self.said(crm)
         answer = self.do(crm, do, object, id, **more)
-        if answer is not None and do != "delete":
-            self.note_no(Ref(crm, object, str(answer.get("contact", answer.get("id", id)))), before)
+        if answer is not None and do not in ("delete", "restore"):  # what is restored says what it said
+            ref = Ref(crm, "Contact" if do == "convert" else object, str(answer.get("contact", answer.get("id", id))))
+            parts = {ref, *(Ref(crm, object, part) for part in (id, str(more.get("into", ""))))}
+            self.note_no(ref, {place for part in parts for place in before.get(part, ())})
         return answer
 
     def do(self, crm: str, do: str, object: str, id: str, **more: Any) -> Any:
@@ -627,11 +636,14 @@ class RandomWorld(World):
 
     # noes
 
-    def note_no(self, ref: Ref, before: Mapping[Ref, set[str]]) -> None:
-        """A person denies the addresses of a record by saying no there, or by leaving them in a record that says no already."""
+    def note_no(self, ref: Ref, before: set[str]) -> None:
+        """A person denies the addresses of a record by saying no there, or by leaving them in a record that says no already.
+
+        `before` was denied by it already, or by what it was made of.
+        """
         now = self.said(ref.account)
         if ref in now:
-            self.noes[ref] = self.noes.get(ref, set()) | (now[ref] - before.get(ref, set()))
+            self.noes[ref] = self.noes.get(ref, set()) | (now[ref] - before)
         else:
             self.noes.pop(ref, None)  # taken back, maybe before anybody read it
 

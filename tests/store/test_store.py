@@ -32,7 +32,7 @@ from store.documents import (
 from store.lease import LeaseHeld
 from store.schema import metadata
 from store.store import Store, open_store
-from sync.state import Base, Cell, Late, Origin, Pair, Ref, Revision
+from sync.state import Base, Cell, Late, Lost, Origin, Pair, Ref, Revision
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -46,6 +46,8 @@ pairs = st.builds(
     Pair, json, values, st.none() | st.tuples(json, text), st.integers(0, 3), st.none() | st.builds(Late, json, values, st.just(NOW))
 )
 origins = st.builds(Origin, text, st.none(), text, st.none() | st.just(NOW), st.none() | st.just(NOW))
+
+losers = st.builds(Lost, values, text, st.none() | origins)
 
 
 def exact(value: object) -> str:
@@ -70,11 +72,15 @@ def test_origins_come_back_as_they_were(found: dict[str, Origin]) -> None:
     assert load_origins(dump_origins(found)) == found
 
 
-@given(
-    st.lists(st.builds(Revision, text, values, values, origins, text, st.lists(st.tuples(values, text), max_size=2).map(tuple)), max_size=4)
-)
+@given(st.lists(st.builds(Revision, text, values, values, origins, text, st.lists(losers, max_size=2).map(tuple)), max_size=4))
 def test_history_comes_back_as_it_was(found: list[Revision]) -> None:
     assert exact(load_revisions(dump_revisions(found))) == exact(found)
+
+
+def test_a_history_of_an_older_store_does_not_say_who_lost_when() -> None:
+    kept = '{"o":[[["hubspot",null,"",null,null],"the only change"]],"c":[["job_title",null,"CTO",0,[["CFO","pipedrive"]]]]}'
+    (step,) = load_revisions(kept)
+    assert step.lost == (Lost("CFO", "pipedrive", None),)
 
 
 @given(st.lists(st.builds(Cell, text, text, text, json, json, values, text, text), max_size=4))

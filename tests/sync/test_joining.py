@@ -244,9 +244,69 @@ def test_merged_and_undone_is_as_before(world: Build, synced: bool) -> None:
     assert report.document()["undone"]["split"]["gone"] == gone
     assert (links(built), values(built, kept), values(built, gone)) == before[:3]
     assert restrictions(built) >= before[3]
+    assert said(built) == shown_in(before[4])
     built.sync()
     assert quiet(built)
     assert said(built) == shown_in(before[4])
+
+
+def test_an_undo_of_a_merge_writes_what_it_takes_back_and_nothing_else(world: Build) -> None:
+    built = two(world, {**ANNA, "crm": "salesforce", "company": "Acme"}, crms=(*CRMS, "salesforce"))
+    run = merge(built)["run"]
+    built.sync()
+    (contact,), (lead,) = built.records("hubspot", "contacts"), built.records("salesforce", "Lead")
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"city": "Bonn"})
+    document, _ = engine.plan_undo(built.workspace(), Undoing(run))
+    report = engine.undo(built.workspace(), Undoing(run))
+    assert {row.section for row in document.rows} == {"undo"}
+    assert totals(report) == {crm: {"planned": 1, "updated": 1} for crm in (*CRMS, "salesforce")}
+    assert built.value("salesforce", "Lead", lead["Id"], "City") == "Kiel"
+    built.sync()
+    assert built.value("salesforce", "Lead", lead["Id"], "City") == "Bonn"
+    assert quiet(built)
+
+
+def test_what_is_pending_when_a_merge_is_undone_waits_for_the_next_sync(world: Build) -> None:
+    built = two(world)
+    (contact,), (person,) = built.records("hubspot", "contacts"), built.records("pipedrive", "persons")
+    run = merge(built)["run"]
+    built.sync()
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"jobtitle": "CEO"})
+    undone = engine.undo(built.workspace(), Undoing(run)).document()["undone"]
+    assert (undone["fields"], undone["left"]) == (undone["back"], [])
+    assert built.value("pipedrive", "persons", str(person["id"]), "leadloom_job_title") is None
+    built.sync()
+    assert quiet(built)
+    assert built.value("pipedrive", "persons", str(person["id"]), "leadloom_job_title") is None
+
+
+def test_a_no_that_was_written_because_of_a_merge_is_not_taken_back(world: Build) -> None:
+    built = two(world)
+    (person,) = built.records("pipedrive", "persons")
+    built.say_no("pipedrive", "persons", str(person["id"]))
+    built.sync()
+    run = merge(built)["run"]
+    built.sync()
+    undone = engine.undo(built.workspace(), Undoing(run)).document()["undone"]
+    assert built.denies("hubspot", built.records("hubspot", "contacts")[0])
+    assert {one["reason"] for one in undone["left"]} == {"an opt-out is never taken back"}
+
+
+def test_who_parts_says_what_was_typed_there_last_though_another_account_came_first(world: Build) -> None:
+    built = two(world, {**ANNE, "crm": "salesforce", "company": "Acme"}, crms=(*CRMS, "salesforce"))
+    gone, kept = pair(built)
+    engine.merge_leads(built.workspace(), kept, gone, "anna")
+    built.sync()
+    built.sync()
+    (contact,), (lead,) = built.records("hubspot", "contacts"), built.records("salesforce", "Lead")
+    built.act("salesforce", "edit", "Lead", lead["Id"], fields={"Title": "typed there"})
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"jobtitle": "of the first account"})
+    built.sync()
+    assert built.value("salesforce", "Lead", lead["Id"], "Title") == "of the first account"
+    engine.split_lead(built.workspace(), kept, [ref_of(built, "hubspot", "contacts")], "anna")
+    assert (state(built, kept).fields["job_title"], state(built, gone).fields["job_title"]) == ("typed there", "of the first account")
+    built.sync()
+    assert built.value("salesforce", "Lead", lead["Id"], "Title") == "typed there"
 
 
 def said(world: World) -> Any:

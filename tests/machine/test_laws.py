@@ -1,0 +1,109 @@
+"""The laws of the random worlds are held to worlds that are made by hand: they let pass what is right and bite on what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from store import schema
+from sync.state import Ref
+from tests.machine.laws import Broken, no_is_loosened
+from tests.machine.world import RandomWorld
+
+ADA, OTHER = "ada@x.example", "other@x.example"
+PERSON = Ref("pipedrive", "persons", "1")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[RandomWorld]:
+    rows = [{"crm": crm, "first_name": "Ada", "last_name": "Beck", "email": ADA} for crm in ("pipedrive", "activecampaign")]
+    built = RandomWorld(Random(1), tmp_path, rows=rows)
+    built.full_sync()
+    yield built
+    built.mortal.inner.close()
+
+
+def say(world: RandomWorld, ref: Ref, *, no: bool) -> None:
+    world.act(ref.account, "edit", ref.object, ref.id, opt_out=no)
+
+
+def one(world: RandomWorld, crm: str) -> Ref:
+    (ref,) = world.look(crm)
+    return ref
+
+
+def forget_problems(world: RandomWorld) -> None:
+    with world.mortal.inner.engine.begin() as connection:
+        connection.execute(sa.delete(schema.problem))
+
+
+def refusing(world: RandomWorld) -> RandomWorld:
+    """Somebody lifts a no in Pipedrive again and again, which does not let a status be left twice."""
+    say(world, one(world, "activecampaign"), no=True)
+    world.full_sync()
+    for _ in range(2):
+        say(world, PERSON, no=False)
+        world.full_sync()
+    return world
+
+
+def test_a_crm_that_takes_no_second_no_is_let_pass_while_a_problem_tells_of_the_record(world: RandomWorld) -> None:
+    refusing(world)
+    assert world.may_refuse(PERSON)
+    assert PERSON not in world.denying(world.look())
+    no_is_loosened(world, world.denied)
+    forget_problems(world)
+    with pytest.raises(Broken, match="may contact"):
+        no_is_loosened(world, world.denied)
+
+
+def test_a_problem_excuses_no_record_that_its_crm_would_let_say_no(world: RandomWorld) -> None:
+    refusing(world)
+    person: Any = world.apps["pipedrive"].persons.get(1)
+    person.marketing_left = ()
+    with pytest.raises(Broken, match="may contact"):
+        no_is_loosened(world, world.denied)
+
+
+def with_two_addresses(world: RandomWorld) -> RandomWorld:
+    """Every record says no and shows both addresses of a person who said no where only one was shown."""
+    both = [{"value": ADA, "primary": True, "label": "work"}, {"value": OTHER, "primary": False, "label": "home"}]
+    say(world, one(world, "activecampaign"), no=True)
+    world.act("pipedrive", "edit", "persons", "1", fields={"emails": both})
+    world.full_sync()
+    world.full_sync()
+    return world
+
+
+def test_a_no_that_the_hub_wrote_is_no_persons_when_its_record_is_restored(world: RandomWorld) -> None:
+    with_two_addresses(world)
+    contact = one(world, "hubspot")
+    assert contact in world.denying(world.look())
+    world.act("hubspot", "delete", "contacts", contact.id)
+    world.act("hubspot", "restore", "contacts", contact.id)
+    assert world.standing_noes() == {f"email:{ADA}"}
+
+
+def test_a_no_that_the_hub_wrote_is_no_persons_when_its_record_is_converted(world: RandomWorld) -> None:
+    with_two_addresses(world)
+    world.act("salesforce", "convert", "Lead", one(world, "salesforce").id)
+    assert world.standing_noes() == {f"email:{ADA}"}
+
+
+def test_a_persons_no_stands_after_its_record_was_deleted_and_restored(world: RandomWorld) -> None:
+    with_two_addresses(world)
+    contact = one(world, "activecampaign")
+    for deed in ("delete", "restore"):
+        world.act("activecampaign", deed, "contacts", contact.id)
+        assert world.standing_noes() == ({f"email:{ADA}"} if deed == "restore" else set())
+
+
+def test_an_address_that_a_person_leaves_where_a_no_stands_is_denied(world: RandomWorld) -> None:
+    with_two_addresses(world)
+    world.act("salesforce", "edit", "Lead", one(world, "salesforce").id, fields={"Email": "third@x.example"})
+    assert world.standing_noes() == {f"email:{ADA}", "email:third@x.example"}
