@@ -65,6 +65,7 @@ class Column(IntEnum):
     CITY_LETTERS = 42
     COMPANY_LETTERS = 43
     WORK_LETTERS = 44
+    XREF_CRM = 45  # 0 where the cross id does not say whose it is
 
 
 WIDTH: Final = len(Column)
@@ -165,9 +166,7 @@ class Reader:
             row[Column.BORN] = born(cells["birth_date"])
         if "national_id" in cells:
             row[Column.NATIONAL_ID] = _national_id("".join(filter(str.isalnum, cells["national_id"].lower())))
-        row[Column.CRM] = self._hashes[get("crm", "").lower()]
-        row[Column.CRM_ID] = hashed(get("crm_id", ""))
-        row[Column.XREF] = hashed(get("xref", ""))
+        self._set_ids(row, get("crm", "").lower(), get("crm_id", ""), get("xref", ""))
         if "job_title" in cells:
             row[Column.JOB] = self._jobs[cells["job_title"]]
         return row
@@ -239,6 +238,14 @@ class Reader:
                 continue
             row[Column.PHONE + at], row[Column.BASE + at], row[Column.EXTENSION + at] = number, base, extension
             at = 1
+
+    def _set_ids(self, row: Row, crm: str, id: str, xref: str) -> None:
+        row[Column.CRM], row[Column.CRM_ID] = self._hashes[crm], hashed(id)
+        whose, said, named = xref.rpartition(":")
+        whose, named = whose.strip().lower(), named.strip()
+        if said == "" and crm != "" and _is_small_number(named):
+            return
+        row[Column.XREF], row[Column.XREF_CRM] = hashed(named), self._hashes[whose]
 
     def _set_place(self, row: Row, cells: Mapping[str, str]) -> None:
         get = cells.get
@@ -441,6 +448,11 @@ def _street(text: str) -> int:
 def _national_id(text: str) -> int:
     """A number as itself, so that one digit apart can be seen; anything else as a hash."""
     return int(text) if 4 < len(text) < 16 and text.isascii() and text.isdigit() else hashed(text)
+
+
+def _is_small_number(id: str) -> bool:
+    """Every CRM that counts its records has one of this number: without the CRM it names nobody."""
+    return id.isdecimal() and len(id) < 9
 
 
 _DATE: Final = re.compile(r"(\d{1,4})\D(\d{1,2})\D(\d{1,4})$|(\d{4})(\d{2})(\d{2})$")

@@ -359,7 +359,8 @@ def _place(a: Ints, b: Ints) -> Levels:
 
 def _xref(a: Ints, b: Ints) -> Levels:
     level: Levels = np.zeros(len(a), dtype=np.int8)
-    level[(a[:, C.XREF] == b[:, C.XREF]) & (a[:, C.XREF] != 0)] = 2
+    level[(a[:, C.XREF] == b[:, C.XREF]) & (a[:, C.XREF_CRM] == b[:, C.XREF_CRM]) & (a[:, C.XREF] != 0)] = 2
     for one, other in ((a, b), (b, a)):
-        level[(one[:, C.XREF] == other[:, C.CRM_ID]) & (one[:, C.XREF] != 0)] = 1
+        there = (one[:, C.XREF_CRM] == other[:, C.CRM]) | (one[:, C.XREF_CRM] == 0)
+        level[(one[:, C.XREF] == other[:, C.CRM_ID]) & there & (one[:, C.XREF] != 0)] = 1
     return level

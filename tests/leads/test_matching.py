@@ -88,6 +88,33 @@ def test_a_cross_id_is_proof_where_the_rest_fits(other, linked):
     assert sum(bits for _, bits in evidence_of(match_of(one, {**other, "xref": "003A"}), 0, 1, shipped())) == pytest.approx(named)
 
 
+@pytest.mark.parametrize(
+    ("id", "xref", "names"),
+    [
+        ("812", "hubspot:812", True),
+        ("812", "HubSpot: 812", True),
+        ("812", "pipedrive:812", False),
+        ("812", "812", False),
+        ("003A", "003A", True),
+        ("003A", "pipedrive:003A", False),
+    ],
+)
+def test_a_cross_id_names_a_record_of_its_own_crm_alone_and_a_small_number_without_one_nobody(id, xref, names):
+    one, other = {**ANNA, "crm_id": id}, {**ANNA, "crm": "salesforce", "email": "a@b.com"}
+    assert (score(one, {**other, "xref": xref}) > score(one, other)) is names
+
+
+def test_two_small_numbers_of_two_crms_do_not_meet():
+    one, other = {**ANNA, "xref": "hubspot:812"}, {**ANNA, "crm": "salesforce", "email": "a@b.com"}
+    assert score(one, {**other, "xref": "pipedrive:812"}) == score(one, other) < score(one, {**other, "xref": "hubspot:812"})
+
+
+def test_in_a_file_that_knows_no_crms_a_cross_id_is_an_id_of_the_file():
+    one, other = ({name: text for name, text in ANNA.items() if name != "crm"} for _ in range(2))
+    other["email"] = "a@b.com"
+    assert score({**one, "crm_id": "812"}, {**other, "xref": "812"}) > score({**one, "crm_id": "812"}, other)
+
+
 @pytest.mark.parametrize("others", [0, 400])
 @pytest.mark.parametrize(
     ("more", "linked"), [({}, False), ({"mobile": "+46 70 1234567"}, True)], ids=["nothing else in common", "a mobile in common"]
