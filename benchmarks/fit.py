@@ -98,9 +98,9 @@ Floats = NDArray[np.float64]
 
 
 def fit(
-    cells: Mapping[Names, NDArray[np.int32]], same: NDArray[np.bool_], expected: Mapping[Names, Floats]
+    cells: Mapping[Names, NDArray[np.int64]], same: NDArray[np.bool_], times: Floats, expected: Mapping[Names, Floats]
 ) -> tuple[float, dict[Names, Floats]]:
-    """Bias and tables in bits, by penalised maximum likelihood around `expected`."""
+    """Bias and tables in bits, by penalised maximum likelihood around `expected`; every pair occurs so many `times`."""
     columns, places, offset = [], {}, 1
     for names, column in cells.items():
         columns.append(column + offset)
@@ -115,10 +115,10 @@ def fit(
         z = np.full(len(target), theta[0])
         for column in columns:
             z += theta[column]
-        gap = 1 / (1 + np.exp(-z)) - target
+        gap = times * (1 / (1 + np.exp(-z)) - target)
         away = theta - middle
         away[0] = 0
-        value = float(np.logaddexp(0, z).sum() - (target * z).sum() + (penalty * away**2).sum() / 2)
+        value = float(times @ (np.logaddexp(0, z) - target * z) + (penalty * away**2).sum() / 2)
         gradient = penalty * away
         gradient[0] = gap.sum()
         for column in columns:
@@ -210,14 +210,19 @@ def _zeros(names: Names) -> Floats:
     return np.zeros([len(LEVELS[name]) for name in names])
 
 
-def _joined(samples: Sequence[Sample], tables: Sequence[Names]) -> tuple[dict[Names, NDArray[np.int32]], NDArray[np.bool_]]:
-    """The cell of every table that each pair falls into, and the answers."""
-    same = np.concatenate([same for _, same in samples])
-    cells = {}
-    for names in tables:
-        columns = [np.concatenate([levels[name] for levels, _ in samples]).astype(np.int32) for name in names]
-        cells[names] = columns[0] if len(names) == 1 else columns[0] * len(LEVELS[names[1]]) + columns[1]
-    return cells, same
+def _joined(samples: Sequence[Sample], tables: Sequence[Names]) -> tuple[dict[Names, NDArray[np.int64]], NDArray[np.bool_], Floats]:
+    """The cell of every table that each kind of pair falls into, the answer, and how many pairs there are of the kind. Most are alike."""
+    code = np.concatenate([same for _, same in samples]).astype(np.int64)
+    for name in LEVELS:
+        code = code * len(LEVELS[name]) + np.concatenate([levels[name] for levels, _ in samples])
+    kinds, times = np.unique(code, return_counts=True)
+    column = {}
+    for name in reversed(LEVELS):
+        kinds, column[name] = np.divmod(kinds, len(LEVELS[name]))
+    cells = {
+        names: column[names[0]] if len(names) == 1 else column[names[0]] * len(LEVELS[names[1]]) + column[names[1]] for names in tables
+    }
+    return cells, kinds == 1, times.astype(np.float64)
 
 
 def centred(bias: float, tables: dict[Names, Floats]) -> float:
