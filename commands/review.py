@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from commands.options import By, Config, Json, Limit, user
 
 if TYPE_CHECKING:
     from store.unit import Unit
+    from sync.state import LeadState
 
 Row = Mapping[str, Any]
 
@@ -28,24 +29,27 @@ ReviewId = Annotated[int, typer.Argument(metavar="ID", help="a number of `leadlo
 @review.command("list")
 def list_reviews(
     every: Annotated[bool, typer.Option("--all", help="answered ones, too")] = False,
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="only of this kind, such as possible_duplicate")] = "",
     limit: Limit = 100,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """The questions that wait for an answer, the newest first."""
+    """The questions that wait for an answer, the newest first; of possible duplicates of one run the likeliest first."""
     from commands import showing
     from commands.workspace import open_memory, settings_of
 
     zone = ZoneInfo(settings_of(config).defaults.timezone)
     with open_memory(config) as store, store.begin() as unit:
-        found = [_summary(row, zone) for row in unit.reviews(answered=every, limit=limit)]
+        rows = unit.reviews(answered=every, limit=limit, kind=kind)
+        about = _about(unit, rows)
+        found = [{**_summary(row, zone), "about": about[row["id"]]} for row in rows]
     if as_json:
         showing.print_json(found)
     elif len(found) == 0:
         showing.show("No questions.")
     else:
-        rows = ((one["id"], one["kind"], one["question"], one["choices"], one["answer"]) for one in found)
-        showing.show(showing.table("Questions", ("id", "kind", "question", "answers", "answered"), rows))
+        shown = ((one["id"], one["kind"], one["about"], one["question"], one["choices"], one["answer"]) for one in found)
+        showing.show(showing.table("Questions", ("id", "kind", "about", "question", "answers", "answered"), shown))
 
 
 @review.command("show")
@@ -84,6 +88,28 @@ def decide(
         row = answers.decide(workspace, id, answer, user(by))
     answered = _summary(row, ZoneInfo(settings.defaults.timezone))
     showing.print_json(answered) if as_json else showing.show(f"Question {id}: {answer}. {_what_follows(row, answer)}")
+
+
+def _about(unit: Unit, rows: Sequence[Row]) -> dict[int, list[str]]:
+    """Whom each question is about: the names of its leads, or an address where one has none."""
+    from sync.uniting import A_LEAD, leads_behind
+
+    sides = {
+        row["id"]: [A_LEAD + row["lead_id"], *(side for one in row["choices"] for pair in one.get("pairs", ()) for side in pair[:2])]
+        for row in rows
+    }
+    behind = leads_behind(unit, {side for found in sides.values() for side in found})
+    leads = unit.leads(sorted(set(behind.values())))
+    found = {id: dict.fromkeys(behind[side] for side in asked if side in behind) for id, asked in sides.items()}
+    return {id: [name for lead in ids if (name := _name(leads[lead])) != ""] for id, ids in found.items()}
+
+
+def _name(lead: LeadState) -> str:
+    from commands.plainly import plain_fields
+
+    fields = plain_fields(lead)
+    name = " ".join(part for part in (fields.get("first_name"), fields.get("last_name")) if part)
+    return name or next(iter((*(fields.get("emails") or ()), *(fields.get("phones") or ()))), "")
 
 
 def _what_follows(row: Row, answer: str) -> str:

@@ -104,9 +104,10 @@ class History(Queries):
         query = sa.select(t.review.c.subject, t.review.c.answer).where(t.review.c.answer.is_not(None))
         return {row.subject: json.loads(row.answer) for row in self._in_query(query, t.review.c.lead_id, lead_ids)}
 
-    def reviews(self, *, answered: bool, limit: int) -> list[Mapping[str, Any]]:
-        """Questions, the newest first: the open ones, or with `answered` all."""
+    def reviews(self, *, answered: bool, limit: int, kind: str = "") -> list[Mapping[str, Any]]:
+        """Questions of one kind, or of all, the newest first: the open ones, or with `answered` all."""
         query = sa.select(t.review).order_by(t.review.c.id.desc()).limit(limit)
+        query = query.where(t.review.c.kind == kind) if kind else query
         return [_review(row._mapping) for row in self._run(query if answered else query.where(t.review.c.answer.is_(None)))]
 
     def review(self, id: int) -> Mapping[str, Any] | None:

@@ -67,7 +67,8 @@ def match(turn: Pass, begin: Begin) -> dict[Pair, float]:
             if not due:
                 return asked
             questions = _questions(unit, due, shipped())
-            turn.census.reviews += unit.ask([question for question, _ in questions.values()], turn.run, turn.now)
+            likeliest_last = sorted(questions.values(), key=lambda one: one[1])  # `review list` begins with the newest
+            turn.census.reviews += unit.ask([question for question, _ in likeliest_last], turn.run, turn.now)
             asked |= {names: bits for names, (_, bits) in questions.items()}
             unit.compared([one.n for one in due])
         after = due[-1].n

@@ -70,6 +70,8 @@ def two_leads_of_one(leadloom, configured, crms) -> dict:
 
 def test_a_possible_duplicate_is_shown_with_its_evidence_and_decided_once(leadloom, configured, crms):
     question = two_leads_of_one(leadloom, configured, crms)
+    assert question["about"] == ["Ottilie Nachtigall", "Ottilie Nachtigall"]
+    assert {one["kind"] for one in leadloom("review", "list", "--kind", "possible_duplicate", "--json").json} == {"possible_duplicate"}
     shown = leadloom("review", "show", str(question["id"]), "--json").json
     assert [side["fields"]["first_name"] for side in shown["sides"]] == ["Ottilie", "Ottilie"]
     assert abs(sum(one["bits"] for one in shown["likeness"]["evidence"]) - shown["likeness"]["bits"]) < 1
