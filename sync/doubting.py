@@ -44,11 +44,9 @@ def hold(turn: Pass, begin: Begin) -> None:
         numbered = [(entry.op, entry.write.account, entry.write.lead_id) for entry in ordered]
         found = doubtful(numbered, doubts, _there(unit, creates, doubts))
         held = [entry for entry in creates if entry.op in found]
-        unit.unplan(turn.run, held)
+        turn.drop(unit, held)
         unit.add_problems([_problem(entry.write, found[entry.op]) for entry in held], turn.run, turn.now)
     turn.census.in_doubt += len(held)
-    for entry in held:
-        turn.census.plan(entry.write.account, -1)
 
 
 def _doubts(unit: Any) -> Doubts:

@@ -20,7 +20,7 @@ from leads.matching.clustering import components, joints, missing_pairs
 from leads.matching.scoring import shipped
 from sync.joining import between_leads, join, told
 from sync.matching import bits_between
-from sync.state import EntryState, Joining, LeadState, Ref, pair_key
+from sync.state import Joining, LeadState, Ref, pair_key
 from sync.workspace import Pass, Workspace
 
 A_LEAD = "lead:"  # how the key of a lead begins in a decided pair
@@ -56,10 +56,7 @@ def join_certain(turn: Pass, begin: Begin, asked: Mapping[tuple[str, str], float
             now = sorted({joined.get(id, id) for id in pair})
             if frozenset(map(pair_key, pair)) not in open_ones or len(now) == 1 or not _may_unite(unit, now):
                 continue
-            planned = [entry for entries in unit.journal_of(now).values() for entry in entries if entry.state is EntryState.PLANNED]
-            unit.unplan(turn.run, planned)
-            for entry in planned:
-                turn.census.plan(entry.write.account, -1)
+            turn.unplan(unit, now)
             done = _joined(turn, unit, now, f"the evidence ({bits:+.1f} bits)")
             joined |= dict.fromkeys((done.gone, *(old for old, new in joined.items() if new == done.gone)), done.kept)
         ask_once(unit)

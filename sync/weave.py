@@ -86,7 +86,8 @@ def weave(
     unite(turn, begin)
     with begin() as unit:
         release(unit)
-        unit.touch(unit.freed())  # of what is freed in this run the next one takes care: who is worked on twice is planned twice
+        free = unit.freed()
+        unit.touch(free)
     after = ""
     while True:
         with begin() as unit:
@@ -95,11 +96,20 @@ def weave(
                 break
             _Chunk(turn, unit, waits).work(ids)
         after = ids[-1]
+    with begin() as unit:
+        freed = sorted(set(unit.freed()) - set(free))
+        turn.unplan(unit, freed)
+    _plan_again(turn, begin, freed, waits)
     while joined := join_certain(turn, begin, match(turn, begin)):
-        for start in range(0, len(joined), LEADS):
-            with begin() as unit:
-                _Chunk(turn, unit, waits).work(joined[start : start + LEADS])
+        _plan_again(turn, begin, joined, waits)
     hold(turn, begin)
+
+
+def _plan_again(turn: Pass, begin: Begin, ids: Sequence[str], waits: Waits) -> None:
+    """Leads of which something has become clear only when others had been worked on. Nothing is planned for them by now."""
+    for start in range(0, len(ids), LEADS):
+        with begin() as unit:
+            _Chunk(turn, unit, waits).work(ids[start : start + LEADS])
 
 
 def _link_all(turn: Pass, account: str, object: str, dialect: Any, begin: Begin) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from connectors.base import Connector, Ending, Identity, Owner, Schema
 from leads.matching.features import Reader
 from sync.census import Census
-from sync.state import Policy
+from sync.state import Entry, EntryState, Policy
 
 SETTLE_AFTER = timedelta(minutes=5)  # how late an unanswered create may still land
 
@@ -184,6 +184,17 @@ class Pass:
     def reader(self) -> Reader:
         """Reads what of leads is compared; it remembers what it has read."""
         return Reader()
+
+    def unplan(self, unit: Any, lead_ids: Sequence[str]) -> None:
+        """Take out of the run what it has planned for these leads, so that it can be planned anew."""
+        journal = unit.journal_of(lead_ids)
+        self.drop(unit, [entry for entries in journal.values() for entry in entries if entry.state is EntryState.PLANNED])
+
+    def drop(self, unit: Any, planned: Sequence[Entry]) -> None:
+        """Take these writes out of the run as if they had not been planned."""
+        unit.unplan(self.run, planned)
+        for entry in planned:
+            self.census.plan(entry.write.account, -1)
 
 
 def dialects_of(doors: Iterable[Door]) -> dict[tuple[str, str], Any]:

@@ -11,7 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from store import schema
+from sync import engine
 from sync.state import Ref
+from sync.undo import Undoing
 from tests.machine.laws import Broken, no_is_loosened
 from tests.machine.world import RandomWorld
 
@@ -66,6 +68,22 @@ def test_a_problem_excuses_no_record_that_its_crm_would_let_say_no(world: Random
     refusing(world)
     person: Any = world.apps["pipedrive"].persons.get(1)
     person.marketing_left = ()
+    with pytest.raises(Broken, match="may contact"):
+        no_is_loosened(world, world.denied)
+
+
+def test_a_contact_that_hubspot_cannot_mail_is_let_pass_while_a_problem_tells_of_it(world: RandomWorld) -> None:
+    contact = one(world, "hubspot")
+    world.clock.advance(60)
+    engine.undo(world.workspace(), Undoing("1", field="emails"))
+    world.act("hubspot", "edit", "contacts", contact.id, fields={"leadloom_other_emails": OTHER})
+    world.full_sync()
+    say(world, one(world, "activecampaign"), no=True)
+    world.full_sync()
+    assert world.may_refuse(contact)
+    assert contact not in world.denying(world.look())
+    no_is_loosened(world, world.denied)
+    forget_problems(world)
     with pytest.raises(Broken, match="may contact"):
         no_is_loosened(world, world.denied)
 

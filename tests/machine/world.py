@@ -115,7 +115,12 @@ class RandomWorld(World):
         self.noes = {ref: mailboxes(self, ref, live[ref]) for ref in self.denying(live)}
 
     def may_refuse(self, ref: Ref) -> bool:
-        """Whether the CRM may keep a record from saying no: Pipedrive lets every marketing status be left once."""
+        """Whether the CRM may keep a record from saying no.
+
+        Pipedrive lets every marketing status be left once; HubSpot keeps opt-outs by address, and mails nobody who has none.
+        """
+        if ref.account == "hubspot":
+            return not self.look("hubspot")[ref].fields.get("email")
         person = self.apps["pipedrive"].persons.get(int(ref.id)) if ref.account == "pipedrive" else None
         return person is not None and person.marketing in person.marketing_left
 

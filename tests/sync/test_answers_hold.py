@@ -135,3 +135,22 @@ def test_a_create_that_meets_a_record_of_another_lead_is_told_and_asked_about(wo
     assert lead_of(built, held) in question["question"]
     answers.decide(built.workspace(), question["id"], "same", "anna")
     assert len(leads(built)) == 1
+
+
+def test_an_address_that_is_freed_in_a_run_is_used_in_it(world: Build) -> None:
+    built = world([{**ANNA, "crm": "salesforce"}], ("pipedrive", "salesforce"))
+    built.scope = Scope(create=True)
+    built.sync()
+    record = built.records("salesforce", "Lead")[0]["Id"]
+    peter = {"crm": "pipedrive", "first_name": "Peter", "last_name": "Lind", "email": "peter@lind.example", "email2": ANNA["email"]}
+    built.act("pipedrive", "delete", "persons", str(built.records("pipedrive", "persons")[0]["id"]))
+    built.apps["pipedrive"].plant([peter])
+    assert "address_taken" in causes(built.sync())
+    with built.store.begin() as unit:
+        asked = [one["id"] for one in unit.reviews(answered=False, limit=9) if one["kind"] != "conflict"]
+    for question in asked:
+        answers.decide(built.workspace(), question, "different", "anna")
+    built.act("salesforce", "edit", "Lead", record, fields={"Email": "anna@elsewhere.example"})
+    report = built.sync()
+    assert "Peter" in {one["FirstName"] for one in built.records("salesforce", "Lead")}
+    assert "address_taken" not in causes(report)
