@@ -107,9 +107,21 @@ def _settled(unit: Any, near: Iterable[Pair], links: Mapping[str, Sequence[tuple
     owner = _owners(unit, links)
     merged = [f"merged:{one}:{other}" for one, other in near]
     subjects = [f"{kind}:{':'.join(link.ref)}" for found in links.values() for link, _ in found for kind in PAIR_KINDS]
-    decided = [*unit.decisions_about(sorted(owner)), *unit.pairs_asked([*subjects, *merged])]
+    decided = [*unit.decisions_about(sorted(owner)), *unit.pairs_asked([*subjects, *merged, *_earlier(unit, near)])]
     both = ((owner.get(left), owner.get(right)) for left, right in decided)
     return {(min(one, other), max(one, other)) for one, other in both if one is not None and other is not None}
+
+
+def _earlier(unit: Any, near: Iterable[Pair]) -> list[str]:
+    """The questions about these pairs under names that they had before they became part of others."""
+    pairs = list(near)
+    called = unit.also_called({id for pair in pairs for id in pair})
+    names = ((pair, [sorted({id, *called.get(id, ())}) for id in pair]) for pair in pairs)
+    return [_subject(a, b) for pair, (one, other) in names for a in one for b in other if (a, b) != pair]
+
+
+def _subject(one: str, other: str) -> str:
+    return f"{KIND}:{min(one, other)}:{max(one, other)}"
 
 
 def _owners(unit: Any, links: Mapping[str, Sequence[tuple[Link, Any]]]) -> dict[str, str]:
@@ -122,7 +134,7 @@ def _question(names: Pair, bits: float, said: str, links: Mapping[str, Sequence[
     refs: tuple[Ref, ...] = tuple(sorted(link.ref for id in names for link, _ in links.get(id, ()) if link.state not in GONE))
     one, other = names
     question = f"Leads {one} and {other} may be one person ({bits:+.1f} bits): {said}. One person or two?"
-    return Review(KIND, f"{KIND}:{one}:{other}", question, one, refs, choices=pair_choices(one, [other]))
+    return Review(KIND, _subject(one, other), question, one, refs, choices=pair_choices(one, [other]))
 
 
 # Why two are one, or still apart
