@@ -128,6 +128,12 @@ class History(Queries):
         for chunk in chunks(sorted(subjects)):
             self._run(sa.delete(t.review).where(t.review.c.subject.in_(chunk), t.review.c.answer.is_(None)))
 
+    def drop_reviews_about(self, kind: str, refs: Iterable[Ref]) -> None:
+        """Open questions of a kind that are about one of these records."""
+        review = t.review.c
+        for chunk in chunks(sorted(dumps([list(ref)]) for ref in refs)):
+            self._run(sa.delete(t.review).where(review.kind == kind, review.refs.in_(chunk), review.answer.is_(None)))
+
     def decide_pair(self, one: str, other: str, verdict: str, by: str, at: datetime) -> None:
         """Remember for ever that two leads or records are the `same` person or `different` ones; see `sync.state.pair_key`."""
         left, right = sorted((one, other))

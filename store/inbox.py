@@ -74,6 +74,15 @@ class Inbox(Queries):
             found[row.lead_id][Ref(row.account, row.object, row.id)] = (_record(row), instant(row.since))
         return found
 
+    def converted(self, account: str) -> list[tuple[Ref, Ref, bool]]:
+        """Of the records that were read, those that were converted; into which, and whether that was read as well."""
+        inbox, heir = t.inbox.c, t.inbox.alias()
+        is_heir = (heir.c.account == inbox.account) & (heir.c.object == inbox.moved_object) & (heir.c.id == inbox.moved_id)
+        query = sa.select(inbox.object, inbox.id, inbox.moved_object, inbox.moved_id, heir.c.id.is_not(None).label("read"))
+        query = query.select_from(t.inbox.outerjoin(heir, is_heir))
+        rows = self._run(query.where(inbox.account == account, inbox.ending == Ending.CONVERTED, inbox.moved_id != ""))
+        return [(Ref(account, row.object, row.id), Ref(account, row.moved_object, row.moved_id), bool(row.read)) for row in rows]
+
     def park(self, refs: Iterable[Ref], why: str) -> None:
         """Records that belong to nobody yet, for a reason a person has to see to; they are looked at again by every run."""
         rows = [{f"b_{name}": value for name, value in where_of(ref).items()} for ref in refs]

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.base import Ending, Record
-from sync.state import Base, Link, LinkState, Problem, Ref, Review, Role, pair_choices
+from leads.model import ABSENT
+from sync.state import Base, Link, LinkState, Problem, Ref, Review, Role, link_step, pair_choices, refs_text
 from sync.workspace import Endings, Pass, Workspace
 
 DOOMED = "to be deleted"  # the ending to come of a record whose lead was deleted elsewhere, until its deletion is proved
 BY_US = f"{Ending.DELETED}:ours"
+LEFT_BEHIND = f"{Ending.CONVERTED}:unlink"  # the ending of a contact that came of a lead, where the policy is not to follow
 RETURNING = (Ending.DELETED, Ending.ARCHIVED, Ending.MISSING)  # endings that a person can take back
 
 FOLLOWS: Mapping[str, str] = {
@@ -59,6 +61,25 @@ def follow_aliases(turn: Pass, unit: Any, account: str, records: Mapping[Ref, Re
         if len(leads) > 1:
             unit.ask([merged_leads(ref, leads)], turn.run, turn.now)
     return rebound
+
+
+def know_converted(turn: Pass, unit: Any, account: str) -> None:
+    """What a record was converted into belongs to its lead, by the policy to go on with or to be left alone, whatever it shows.
+
+    A contact that was there before, and has a lead, keeps it.
+    """
+    follow = endings_of(turn.workspace, account).converted == "follow"
+    for old, new, is_read in unit.converted(account):
+        link, _ = unit.links_at(*old[:2], [old.id]).get(old.id, (None, Base()))
+        if link is None or link.ref != old or link.state is LinkState.ENDED or new.id in unit.links_at(*new[:2], [new.id]):
+            continue
+        heir = replace(link, ref=new, key="")
+        unit.put_links([(heir if follow else replace(heir, state=LinkState.ENDED, ending=LEFT_BEHIND), Base())])
+        unit.give_to_leads({new: link.lead_id})
+        if follow:
+            why = f"took the place of {old.object} {old.id}"
+            unit.add_revisions({link.lead_id: [link_step(new, ABSENT, refs_text([new]), why)]}, turn.run, turn.now)
+            unit.put_hints([] if is_read else [new], turn.now)
 
 
 def merged_leads(survivor: Ref, lead_ids: Sequence[str]) -> Review:

@@ -17,7 +17,7 @@ from sync.census import Census
 from sync.merging import keep_merged, merged, survivor_of
 from sync.outcome import Became, asked_since, at_sight, became, is_untouched, may_be_written_again
 from sync.receipts import deleted_link
-from sync.settle import Outcomes, mapped, settle_create, settle_unknown
+from sync.settle import UNKNOWN, Outcomes, mapped, settle_create, settle_unknown
 from sync.state import Base, Cell, Entry, EntryState, Link, PlannedWrite, Ref, Review, Section, digest
 from sync.undo import hold_undone
 from sync.workspace import Door, Workspace
@@ -156,7 +156,7 @@ def _question(write: PlannedWrite, cells: Sequence[Cell]) -> Review:
     )
     choices = tuple({**one, "rows": rows} for one in AGAIN_OR_KEEP)
     refs = (Ref(write.account, write.object, write.id or ""),)
-    return Review("unknown_outcome", f"unknown:{about}", question, write.lead_id, refs, cells[0].field, choices)
+    return Review(UNKNOWN, f"unknown:{about}", question, write.lead_id, refs, cells[0].field, choices)
 
 
 def _to_inbox(unit: Any, records: Sequence[tuple[Ref, Record]], links: Links, run: str, now: datetime) -> None:

@@ -122,6 +122,11 @@ def _agreed(cell: Cell, shown: Any, pair: Pair) -> Pair:
     return Pair(shown) if cell.field in SETS else Pair(shown, cell.meant, None, pair.flips)
 
 
+def is_in_doubt(base: Base) -> bool:
+    """Whether a person is asked what became of a write to this record: it showed up late, or was edited since, and there is no doubt."""
+    return any(pair.refused is not None and pair.refused[1] == UNKNOWN for pair in base.pairs.values())
+
+
 def set_back(pair: Pair) -> Pair:
     """The pair after a person has said that a write whose outcome nobody knew had landed, and was taken back."""
     if pair.late is None or pair.refused is None or pair.refused[1] != UNKNOWN:

@@ -21,7 +21,8 @@ from sync.census import Census
 from sync.creating import places
 from sync.decide import Decision, decide
 from sync.doubting import hold, release
-from sync.endings import DOOMED, RETURNING, ended_problem, endings_of, follow_aliases, merged_leads
+from sync.endings import DOOMED, RETURNING, ended_problem, endings_of, follow_aliases, know_converted, merged_leads
+from sync.link import twin_subject
 from sync.matching import fill, match, remember
 from sync.merge import Merged, merge
 from sync.merging import merges
@@ -29,6 +30,7 @@ from sync.placing import EPOCH, place
 from sync.plan import LeadPlan, Place, address, lead_address, plan
 from sync.pull import is_back
 from sync.restricting import addresses_of, hear, links_of, restrict
+from sync.settle import UNKNOWN, is_in_doubt
 from sync.state import (
     Base,
     Entry,
@@ -77,6 +79,9 @@ def weave(
     turn = Pass(workspace, doors, run, census, workspace.now())
     fill(turn, begin)
     doors_in_order = sorted(doors, key=lambda door: workspace.policy.rank(door.name))
+    with begin() as unit:
+        for door in doors_in_order:
+            know_converted(turn, unit, door.name)
     for door in doors_in_order:
         for object, dialect in door.objects():
             _link_all(turn, door.name, object, dialect, begin)
@@ -155,6 +160,7 @@ class _Chunk:
     problems: list[Problem] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    cleared_up: list[Ref] = field(default_factory=list)  # records of which it is known by now what became of a write
     newly_disqualified: dict[str, Ref] = field(default_factory=dict)
     disqualifying: dict[str, Revision] = field(default_factory=dict)
     writes: list[PlannedWrite] = field(default_factory=list)
@@ -174,6 +180,7 @@ class _Chunk:
         unit = self.unit
         self.states: dict[str, LeadState] = unit.leads(ids)
         self.views: dict[str, list[tuple[Link, Base]]] = unit.links_of(ids)
+        self.bases = {link.ref: base for found in self.views.values() for link, base in found}
         self.inbox: dict[str, dict[Ref, tuple[Record, datetime | None]]] = unit.inbox_of(ids)
         self.answers: dict[str, Any] = unit.answers_of(ids)
         self.open: dict[str, list[Entry]] = unit.open_entries_of(ids)
@@ -244,6 +251,8 @@ class _Chunk:
         bases = {view.ref: base for view in owed.views for base in [view.base]}
         for view in merged.views:
             self.links.append((view.link, bases.get(view.ref, view.base)))
+            if is_in_doubt(self.bases[view.ref]) and not is_in_doubt(self.links[-1][1]):
+                self.cleared_up.append(view.ref)
             if view.record is not None:
                 self.addresses[view.ref] = (lead.id, addresses_of(view.dialect, {**view.seen(), **view.record.fields}))
 
@@ -325,6 +334,8 @@ class _Chunk:
             self.unit.put_hints([now_at], self.turn.now)
         elif there[now_at.id][0].lead_id != ended.lead_id:
             self.reviews.append(merged_leads(now_at, sorted({ended.lead_id, there[now_at.id][0].lead_id})))
+        else:
+            self.closed.append(twin_subject(now_at))  # of two records of the lead one is left
 
     def _waiting(self, lead_id: str) -> frozenset[Ref]:
         writes = [entry.write for entry in self.open.get(lead_id, [])]
@@ -352,6 +363,7 @@ class _Chunk:
         unit.add_revisions(self.revisions, run, now)
         unit.replace_problems(ids, self.problems, run, now)
         unit.drop_reviews(self.closed)
+        unit.drop_reviews_about(UNKNOWN, self.cleared_up)
         self.turn.census.reviews += unit.ask(self.reviews, run, now)
         unit.journal(self.writes, run)
         unit.put_pools(routing.pack(self.pools))

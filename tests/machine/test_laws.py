@@ -15,7 +15,7 @@ from sync import engine
 from sync.state import Ref
 from sync.undo import Undoing
 from tests.machine.laws import Broken, no_is_loosened
-from tests.machine.world import RandomWorld
+from tests.machine.world import RandomWorld, Typed
 
 ADA, OTHER = "ada@x.example", "other@x.example"
 PERSON = Ref("pipedrive", "persons", "1")
@@ -125,3 +125,26 @@ def test_an_address_that_a_person_leaves_where_a_no_stands_is_denied(world: Rand
     with_two_addresses(world)
     world.act("salesforce", "edit", "Lead", one(world, "salesforce").id, fields={"Email": "third@x.example"})
     assert world.standing_noes() == {f"email:{ADA}", "email:third@x.example"}
+
+
+def test_an_address_that_moved_to_another_field_of_its_record_was_not_taken_away(world: RandomWorld) -> None:
+    lead = one(world, "salesforce")
+    typed = Typed(lead, "Leadloom_Other_Emails__c", "q0001z")
+    world.typed.append(typed)
+    for fields, stands in (
+        ({"Leadloom_Other_Emails__c": "q0001z@more.example"}, True),
+        ({"Email": "q0001z@more.example", "Leadloom_Other_Emails__c": None}, True),
+        ({"Email": ADA, "Title": "q0001z"}, False),
+    ):
+        world.act("salesforce", "edit", "Lead", lead.id, fields=fields)
+        assert (typed in world.typed_and_shown()) is stands
+
+
+def test_a_text_stands_only_where_it_was_typed(world: RandomWorld) -> None:
+    lead = one(world, "salesforce")
+    typed = Typed(lead, "Title", "Q0001z")
+    world.typed.append(typed)
+    world.act("salesforce", "edit", "Lead", lead.id, fields={"Title": "Q0001z"})
+    assert world.typed_and_shown() == [typed]
+    world.act("salesforce", "edit", "Lead", lead.id, fields={"Title": None, "City": "Q0001z"})
+    assert world.typed_and_shown() == []

@@ -323,7 +323,13 @@ class RandomWorld(World):
 
     def typed_and_shown(self) -> list[Typed]:
         live = self.look()
-        return [typed for typed in self.typed if typed.ref in live and typed.token in str(live[typed.ref].fields.get(typed.remote))]
+        return [typed for typed in self.typed if typed.ref in live and self.stands(typed, live[typed.ref])]
+
+    def stands(self, typed: Typed, record: Record) -> bool:
+        """Whether a record shows what was typed into it; an address or a number in any of its fields for such."""
+        dialect = self.dialect(typed.ref)
+        rows = next((rows for rows in dialect.sets.values() if typed.remote in {row.remote for row in rows}), ())
+        return any(typed.token in str(record.fields.get(name)) for name in (typed.remote, *(row.remote for row in rows)))
 
     def die(self) -> None:
         """The next command dies somewhere."""

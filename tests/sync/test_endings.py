@@ -59,6 +59,8 @@ def test_a_converted_lead_goes_on_as_its_contact(world: Build) -> None:
     (person,) = built.records("salesforce", "Contact")
     assert person["Title"] == "CTO"
     assert quiet(built)
+    with built.store.begin() as unit:
+        assert unit.reviews(answered=False, limit=9) == []
 
 
 def test_a_hubspot_merge_moves_the_link_to_the_new_id(world: Build) -> None:
@@ -178,6 +180,10 @@ def test_a_conversion_need_not_be_followed(world: Build) -> None:
     end(built, "convert")
     report = built.sync()
     assert "ended:converted" in [problem["cause"] for problem in report.problems]
+    (person,) = built.records("salesforce", "Contact")
+    built.act("salesforce", "edit", "Contact", person["Id"], fields={"Title": "CTO"})
+    assert not any(totals(built.sync()).values())
+    assert [one["properties"].get("jobtitle") for one in built.records("hubspot", "contacts")] == [None]
 
 
 def test_a_hidden_record_can_disqualify_the_lead_but_is_never_deleted_elsewhere(world: Build) -> None:

@@ -49,10 +49,10 @@ class Story:
     def titles(self) -> list[Any]:
         return [self.world.value(crm, PLACES[crm][0], self.id(crm), PLACES[crm][1]) for crm in (self.crm, self.source)]
 
-    def lose(self, fault: str) -> None:
+    def lose(self, fault: str, **more: int) -> None:
         """The new title is sent and no answer comes."""
         self.edit(self.source, "CTO")
-        trouble(self.world, self.crm, fault, 1)
+        trouble(self.world, self.crm, fault, 1, **more)
         assert totals(self.world.sync())[self.crm].get("unknown") == 1
         self.world.apps[self.crm].faults.clear()
 
@@ -121,9 +121,32 @@ def test_where_no_history_tells_a_person_is_asked_once(world: Build, crm: str, a
     assert (story.is_quiet(), story.titles(), questions(story.world)) == (True, titles, [])
 
 
-def trouble(world: World, crm: str, fault: str, times: int) -> None:
+@pytest.mark.parametrize("crm", ["activecampaign", "salesforce"])
+def test_a_write_that_lands_after_all_answers_its_question(world: Build, crm: str) -> None:
+    story = Story(world, crm)
+    story.lose("lands_late", delay_s=150)
+    story.edit(crm, "Kiel", place=2)
+    assert (story.world.sync().reviews, story.titles()) == (1, ["Clerk", "CTO"])
+    story.world.clock.advance(60)
+    story.world.sync()
+    assert (questions(story.world), story.is_quiet(), story.titles()) == ([], True, ["CTO", "CTO"])
+
+
+@pytest.mark.parametrize("crm", ["activecampaign", "salesforce"])
+def test_who_edits_the_field_answers_the_question(world: Build, crm: str) -> None:
+    story = Story(world, crm)
+    story.lose("timeout_after")
+    story.edit(crm, "Clerk")
+    story.world.sync()
+    assert len(questions(story.world)) == 1
+    story.edit(crm, "Boss")
+    story.world.sync()
+    assert (questions(story.world), story.is_quiet(), story.titles()) == ([], True, ["Boss", "Boss"])
+
+
+def trouble(world: World, crm: str, fault: str, times: int, **more: int) -> None:
     method, path = WRITES[crm]
-    world.apps[crm].faults.order({"match": {"method": method, "path": path}, "fault": fault, "times": times})
+    world.apps[crm].faults.order({"match": {"method": method, "path": path}, "fault": fault, "times": times, **more})
 
 
 def questions(world: World) -> list[Any]:
