@@ -71,6 +71,7 @@ class Machine(RuleBasedStateMachine):
         try:
             if sys.exc_info()[0] is None:
                 check(self.world)
+                PLAYED["whole"] += 1
         finally:
             if sys.exc_info()[0] is not None:
                 note("\n".join(self.world.story))
