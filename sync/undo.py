@@ -133,7 +133,7 @@ def undo_regrouping(
     `entries` are all writes to one record since the leads were merged or split, `then` its lead just before that was taken back, `lead`
     the one that it has now. The lead has gone back as well, so nothing is held: what it owes the record it goes on owing.
     """
-    cells = _not_its_own(entries, then, lead)
+    cells = not_its_own(entries, then, lead)
     if not cells:
         return TakenBack(None, (), 0)
     why = _out_of_reach(now, entries[0].write)
@@ -176,7 +176,7 @@ def _net(entries: Sequence[Entry], field: str) -> dict[str, tuple[Any, Cell, Sec
     return net
 
 
-def _not_its_own(entries: Sequence[Entry], then: LeadState, lead: LeadState) -> dict[str, tuple[Any, Cell, Section]]:
+def not_its_own(entries: Sequence[Entry], then: LeadState, lead: LeadState) -> dict[str, tuple[Any, Cell, Section]]:
     """Per mapped row: the last cell that says what the lead no longer says, and what the row showed before it said nothing else."""
     net: dict[str, tuple[Any, Cell, Section]] = {}
     for entry in entries:

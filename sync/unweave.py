@@ -14,7 +14,7 @@ from sync.census import Census
 from sync.merging import FINAL
 from sync.plan import address
 from sync.state import Entry, Joining, LeadState, Link, PlannedWrite, Ref, Revision, Section, Way
-from sync.undo import Left, Now, TakenBack, Undoing, released, undo, undo_regrouping, written
+from sync.undo import Left, Now, TakenBack, Undoing, not_its_own, released, undo, undo_regrouping, written
 from sync.view import SETS
 from sync.weave import LEADS, Begin
 from sync.workspace import Door, Workspace, dialects_of
@@ -201,9 +201,13 @@ class _Chunk:
         return created and self.undoing.field == ""
 
     def _leave_unread(self, ref: Ref, lead_id: str, entries: Sequence[Entry]) -> None:
-        cells = {cell.row_id for entry in entries for cell in entry.write.cells if not cell.held and self.undoing.field in ("", cell.field)}
-        if cells:
-            self._count(len(cells), [Left(*ref, lead_id, "", f"{ref.account} cannot be read", len(cells))])
+        rows = self._rows(lead_id, entries)
+        if rows:
+            self._count(len(rows), [Left(*ref, lead_id, "", f"{ref.account} cannot be read", len(rows))])
+
+    def _rows(self, _lead_id: str, entries: Sequence[Entry]) -> set[str]:
+        """What there would be to take back of a record."""
+        return {cell.row_id for entry in entries for cell in entry.write.cells if not cell.held and self.undoing.field in ("", cell.field)}
 
     def _leave_merged(self, entry: Entry) -> None:
         if self.undoing.field == "":
@@ -233,10 +237,17 @@ class _Regrouped(_Chunk):
         return [entry for entry in later if entry.write.section not in (Section.MERGE, Section.DELETE)]
 
     def _taken_back(self, entries: Sequence[Entry], now: Now | None, lead: LeadState, dialect: Any) -> TakenBack:
-        back = self.back
-        came = back.way is Way.JOIN and _ref(entries[0]) in back.refs
-        then = back.gone_state if came else back.kept_before
+        then = self._lead_then(entries)
         return undo_regrouping(self.undoing, entries, now, then, lead, dialect, self.workspace.policy, self.restricted)
+
+    def _lead_then(self, entries: Sequence[Entry]) -> LeadState:
+        """The lead of a record just before the two were regrouped."""
+        came = self.back.way is Way.JOIN and _ref(entries[0]) in self.back.refs
+        return self.back.gone_state if came else self.back.kept_before
+
+    def _rows(self, lead_id: str, entries: Sequence[Entry]) -> set[str]:
+        lead = self.leads.get(lead_id)
+        return set() if lead is None else set(not_its_own(entries, self._lead_then(entries), lead))
 
     def _is_to_be_deleted(self, _ref: Ref) -> bool:
         return False

@@ -280,6 +280,20 @@ def test_what_is_pending_when_a_merge_is_undone_waits_for_the_next_sync(world: B
     assert built.value("pipedrive", "persons", str(person["id"]), "leadloom_job_title") is None
 
 
+def test_what_an_account_that_does_not_answer_would_give_back_is_counted_as_staying(world: Build) -> None:
+    built = two(world)
+    run = merge(built)["run"]
+    built.sync()
+    usual = engine.plan_undo(built.workspace(), Undoing(run))[0]
+    (row,) = [row for row in usual.rows if row.account == "pipedrive"]
+    built.fault("pipedrive", "503", "*", 1_000)
+    undone = engine.undo(built.workspace(), Undoing(run)).document()["undone"]
+    assert [(one["account"], one["reason"], one["count"]) for one in undone["left"]] == [
+        ("pipedrive", "pipedrive cannot be read", len(row.fields))
+    ]
+    assert undone["fields"] == undone["back"] + len(row.fields)
+
+
 def test_a_no_that_was_written_because_of_a_merge_is_not_taken_back(world: Build) -> None:
     built = two(world)
     (person,) = built.records("pipedrive", "persons")
