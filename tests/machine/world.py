@@ -120,7 +120,8 @@ class RandomWorld(World):
         Pipedrive lets every marketing status be left once; HubSpot keeps opt-outs by address, and mails nobody who has none.
         """
         if ref.account == "hubspot":
-            return not self.look("hubspot")[ref].fields.get("email")
+            contact = self.look("hubspot").get(ref)
+            return contact is not None and not contact.fields.get("email")
         person = self.apps["pipedrive"].persons.get(int(ref.id)) if ref.account == "pipedrive" else None
         return person is not None and person.marketing in person.marketing_left
 
