@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,7 @@ class Result:
     reviewed: Quality
     cost: Cost
     answered: Quality | None = None  # what is joined unasked once the best pairs of the review file are answered
+    without_ids: Quality | None = None  # what is joined unasked of the same file without its cross ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,22 @@ class Cost:
     megabytes: float
 
 
+MADE_OF_SEED: Final = re.compile(r"made_(\d+)k_(\d+)")
+
+
+def made(name: str) -> tuple[int, int, float] | None:
+    """Records, seed and noise of a made-up set: `made_100k_17` is one of seed 17 that is measured like the others."""
+    if (found := MADE_OF_SEED.fullmatch(name)) is not None:
+        return int(found[1]) * 1000, int(found[2]), 1.0
+    return MADE.get(name) or FOR_FITTING.get(name)
+
+
 def files(data: Path, work: Path, names: Sequence[str]) -> Iterator[LabelledFile]:
     """The labelled sets of these names, each written as one CSV file without its truth."""
     for name in names:
-        if (made := MADE.get(name) or FOR_FITTING.get(name)) is not None:
+        if (recipe := made(name)) is not None:
             file = work / f"{name}.csv"
-            yield LabelledFile(name, file, np.array(write(file, *made), dtype=np.int64))
+            yield LabelledFile(name, file, np.array(write(file, *recipe), dtype=np.int64))
         elif name.startswith("dev_"):
             source = next(file for ending in ("csv", "csv.gz") if (file := data / "crm-leads" / f"{name}.{ending}").exists())
             yield _copied(name, [source], work, _from(source.with_name(source.name.replace(".csv", ".truth.csv"))))
@@ -123,11 +135,29 @@ def _copied(name: str, sources: Sequence[Path], work: Path, entity: Callable[[Ma
 
 def measure(labelled: LabelledFile, work: Path) -> Result:
     out, review = work / "out.csv", work / "review.csv"
-    command = [sys.executable, "-m", "cli", "dedupe", str(labelled.file), "-o", str(out), "--review", str(review)]
+    command = dedupe(labelled.file, out, review)
     cost = timed(command)
     groups, left, right, bits = _read(out, review)
     answered = _answered(labelled, command, out, review) if labelled.name in ANSWERED else None
-    return judged("leadloom", labelled, groups, left, right, bits, cost, answered)
+    return judged("leadloom", labelled, groups, left, right, bits, cost, answered, _without_ids(labelled, work))
+
+
+def dedupe(file: Path, out: Path, review: Path) -> list[str]:
+    return [sys.executable, "-m", "cli", "dedupe", str(file), "-o", str(out), "--review", str(review)]
+
+
+def _without_ids(labelled: LabelledFile, work: Path) -> Quality | None:
+    """What is joined unasked where no record names another; none where none does."""
+    file, out, review = (work / name for name in ("without-ids.csv", "without-ids-out.csv", "without-ids-review.csv"))
+    with labelled.file.open(encoding="utf-8", newline="") as lines, file.open("w", encoding="utf-8", newline="") as written:
+        rows = csv.DictReader(lines)
+        if rows.fieldnames is None or "xref" not in rows.fieldnames:
+            return None
+        writer = csv.DictWriter(written, [name for name in rows.fieldnames if name != "xref"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    timed(dedupe(file, out, review))
+    return quality(_read(out, review)[0], labelled.entities)
 
 
 def _answered(labelled: LabelledFile, command: Sequence[str], out: Path, review: Path) -> Quality:
@@ -171,6 +201,7 @@ def judged(
     bits: NDArray[np.float64],
     cost: Cost,
     answered: Quality | None = None,
+    without_ids: Quality | None = None,
 ) -> Result:
     truth = labelled.entities
     auto = quality(groups, truth)
@@ -187,6 +218,7 @@ def judged(
         quality(_with(groups, left, right, same), truth),
         cost,
         answered,
+        without_ids,
     )
 
 
@@ -224,41 +256,49 @@ def peer(name: str, python: Path, labelled: LabelledFile, work: Path) -> Result:
 
 def table(results: Sequence[Result]) -> Table:
     found = Table(title="who is the same person (pairs, from the files written)")
-    headings = ("data", "records", "tool", "auto P", "auto R", "best P", "best R", "best F1", "best B³ F1", "R at P .99", "largest false")
-    for heading in (*headings, "review per 1,000", "F1 reviewed", f"auto P, R after {ANSWERS} answers", "seconds", "CPU s", "MB"):
+    auto, best = ("auto P", "auto R", "without cross ids"), ("best P", "best R", "best F1", "best B³ F1", "R at P .99", "largest false")
+    for heading in ("data", "records", "tool", *auto, *best, "review per 1,000", "F1 reviewed", f"auto P, R after {ANSWERS} answers", "seconds", "CPU s", "MB"):
         found.add_column(heading, justify="left" if heading in ("data", "tool") else "right")
     for one in results:
         asks = one.tool == "leadloom"
         found.add_row(
             one.data, f"{one.records:,}", one.tool,
-            *((f"{one.auto.precision:.4f}", f"{one.auto.recall:.3f}") if asks else ("–", "–")),
+            *((f"{one.auto.precision:.5f}", f"{one.auto.recall:.4f}") if asks else ("–", "–")),
+            _shown(one.without_ids),
             f"{one.best.precision:.3f}", f"{one.best.recall:.3f}", f"{one.best.f1:.4f}", f"{one.best.bcubed_f1:.4f}",
             f"{one.recall_at_99:.3f}",
             str(one.best.largest_false), *((f"{one.review_per_1000:.0f}", f"{one.reviewed.f1:.4f}") if asks else ("–", "–")),
-            "–" if one.answered is None else f"{one.answered.precision:.4f} {one.answered.recall:.3f}",
+            _shown(one.answered),
             f"{one.cost.seconds:.1f}", f"{one.cost.cpu_seconds:.1f}", "–" if np.isnan(one.cost.megabytes) else f"{one.cost.megabytes:.0f}",
         )  # fmt: skip
     return found
+
+
+def _shown(joined: Quality | None) -> str:
+    return "–" if joined is None else f"{joined.precision:.5f} {joined.recall:.4f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.identity", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/wire/data"), help="where the labelled sets are")
     parser.add_argument("--sets", nargs="*", default=["dev_1k", "dev_10k", "dev_100k", *MADE, *PUBLIC])
+    parser.add_argument("--seeds", nargs="*", type=int, default=[], metavar="SEED", help="in their place made-up leads of these seeds")
+    parser.add_argument("--records", type=int, default=100, metavar="THOUSANDS", help="how many leads are made of each seed")
     parser.add_argument("--peers", type=Path, help="folder with one environment for each peer")
     parser.add_argument("-o", "--output", type=Path, default=Path("build/identity.json"))
     arguments = parser.parse_args()
-    if not arguments.data.exists() and not set(arguments.sets) <= set(MADE):
+    sets = [f"made_{arguments.records}k_{seed}" for seed in arguments.seeds] or arguments.sets
+    if not arguments.data.exists() and None in map(made, sets):
         sys.exit(f"The labelled sets are not there: {arguments.data}")
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        for labelled in files(arguments.data, Path(folder), arguments.sets):
+        for labelled in files(arguments.data, Path(folder), sets):
             results.append(measure(labelled, Path(folder)))
             if arguments.peers is not None:
                 results.append(plain_email(labelled))
                 pythons = {one.name: one / "bin" / "python" for one in sorted(arguments.peers.iterdir()) if (one / "bin").is_dir()}
                 results.extend(peer(name, python.absolute(), labelled, Path(folder)) for name, python in pythons.items())
-    Console(width=210).print(table(results))
+    Console(width=230).print(table(results))
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps([asdict(one) for one in results], indent=2) + "\n", "utf-8")
 

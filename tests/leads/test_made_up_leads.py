@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from benchmarks.identity import files, made, measure
 from benchmarks.noise import CRMS, generate
 
 
@@ -51,3 +52,11 @@ def test_a_cross_id_names_a_record_of_the_same_person(leads):
     owner = {record["crm_id"]: entity for record, entity in leads}
     named = [owner.get(record["xref"]) == entity for record, entity in leads if record.get("xref")]
     assert sum(named) / len(named) > 0.95
+
+
+def test_any_seed_can_be_measured_with_and_without_its_cross_ids(tmp_path):
+    assert made("made_100k_17") == (100_000, 17, 1.0)
+    (labelled,) = files(tmp_path, tmp_path, ["made_1k_17"])
+    found = measure(labelled, tmp_path)
+    assert found.records == 1000
+    assert found.auto.recall > found.without_ids.recall > 0.5
