@@ -98,7 +98,9 @@ class Journal(Queries):
             self._run(sa.delete(t.journal).where(t.journal.c.op.in_(chunk)))
         for chunk in chunks(sorted({entry.write.lead_id for entry in entries})):
             owing = sa.select(t.journal.c.lead_id).where(t.journal.c.run == run, t.journal.c.lead_id.in_(chunk))
-            self._run(sa.update(t.lead).where(t.lead.c.id.in_(chunk), t.lead.c.id.not_in(owing)).values(open_debts=False))
+            self._run(
+                sa.update(t.lead).where(t.lead.c.id.in_(chunk), t.lead.c.id.not_in(owing)).values(open_debts=False, due=t.lead.c.later)
+            )
 
     def skip_planned(self, run: str, account: str, sections: Sequence[Section] | None, cause: str, at: datetime) -> int:
         """Take what is still planned out of a run; it stays owed. Returns how many."""

@@ -186,9 +186,10 @@ class Pass:
         return Reader()
 
     def unplan(self, unit: Any, lead_ids: Sequence[str]) -> None:
-        """Take out of the run what it has planned for these leads, so that it can be planned anew."""
+        """Take out of the run what it has planned for these leads. It is planned anew: by this run or, if it dies, by the next."""
         journal = unit.journal_of(lead_ids)
         self.drop(unit, [entry for entries in journal.values() for entry in entries if entry.state is EntryState.PLANNED])
+        unit.touch(lead_ids)
 
     def drop(self, unit: Any, planned: Sequence[Entry]) -> None:
         """Take these writes out of the run as if they had not been planned."""

@@ -9,8 +9,9 @@ import pytest
 
 from connectors.base import Outcome, Receipt
 from connectors.hubspot import HubSpot
-from sync import answers, engine
-from sync.state import Ref, pair_key
+from store.unit import Unit
+from sync import answers, engine, weave
+from sync.state import EntryState, Ref, pair_key
 from sync.undo import Undoing
 from sync.workspace import Scope
 from tests.sync.rig import World, totals
@@ -154,3 +155,29 @@ def test_an_address_that_is_freed_in_a_run_is_used_in_it(world: Build) -> None:
     report = built.sync()
     assert "Peter" in {one["FirstName"] for one in built.records("salesforce", "Lead")}
     assert "address_taken" not in causes(report)
+
+
+def test_what_is_taken_out_of_a_run_that_dies_is_planned_by_the_next(world: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = world([{**ANNA, "crm": "salesforce"}], ("pipedrive", "salesforce"))
+    built.sync()
+    record = built.records("salesforce", "Lead")[0]["Id"]
+    built.act("salesforce", "edit", "Lead", record, fields={"Title": "CTO"})
+    monkeypatch.setattr(Unit, "freed", lambda unit: leads_changed(unit))
+    monkeypatch.setattr(weave, "_plan_again", dies)
+    with pytest.raises(Died):
+        built.sync()
+    monkeypatch.undo()
+    assert totals(built.sync())["pipedrive"]["updated"] == 1
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def dies(*_: Any) -> None:
+    raise Died
+
+
+def leads_changed(unit: Unit) -> list[str]:
+    """Every lead for which something is planned."""
+    return sorted({entry.write.lead_id for entry in unit.entries(states=(EntryState.PLANNED,))})

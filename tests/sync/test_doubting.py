@@ -55,7 +55,11 @@ def test_an_answer_lets_the_next_run_do_what_waited(world: Build, answer: str, e
 def test_a_quiet_run_neither_plans_nor_forgets_what_waits(world: Build) -> None:
     built = world([ANNA, WITH_HER_OWN_ADDRESS], CRMS)
     built.sync()
+    with built.store.begin() as unit:
+        unit.touch(unit.lead_ids("", 9))
     built.sync()
+    with built.store.begin() as unit:
+        assert unit.next_leads("", built.workspace().now(), 9) == []
     report = built.sync()
     assert {name: one["out"]["planned"] for name, one in report.accounts.items()} == dict.fromkeys(OBJECTS, 0)
     assert causes(report) == {"hubspot": 1, "salesforce": 1, "pipedrive": 1}
