@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from commands.options import Config, Json, Limit
 
 if TYPE_CHECKING:
     from leads.consent.status import Answer, Key
+    from store.store import Store
     from store.unit import Unit
 
 consent = typer.Typer(help="What may be sent to whom, and why.", no_args_is_help=True, rich_markup_mode=None)
@@ -28,6 +30,7 @@ Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="an e-mail addre
 Purpose = Annotated[str, typer.Option("--purpose", metavar="PURPOSE", help="such as marketing.newsletter, or marketing for all of it")]
 Channel = Annotated[str | None, typer.Option("--channel", metavar="CHANNEL", help="email, phone, sms …; else that of the address")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="who tells it; goes into the ledger and the trail")]
+Rebuild = Annotated[bool, typer.Option("--rebuild", help="make the view of what is denied anew from the events first")]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="where it comes from, such as a ticket's number")]
 
 
@@ -178,13 +181,16 @@ def receipt(
 
 
 @consent.command()
-def verify(as_json: Json = False, config: Config = None) -> None:
-    """Whether ledger and trail are as they were written; names every row that is not. Exit code 4 if there is one."""
+def verify(rebuild: Rebuild = False, as_json: Json = False, config: Config = None) -> None:
+    """Whether ledger and trail are as they were written, and what is denied is what they say; names every row that is not (exit code 4)."""
     from commands import showing
     from commands.workspace import open_memory
 
-    with open_memory(config) as store, store.begin() as unit:
-        found = [{"row": row, "why": why} for row, why in unit.tampered()]
+    with open_memory(config) as store, _lease_if(store, rebuild), store.begin() as unit:
+        if rebuild:
+            unit.deny_anew()
+            unit.touch_all()
+        found = [{"row": row, "why": why} for row, why in (*unit.tampered(), *unit.misread())]
         seq, head = unit.head()
     document = {"rows": seq, "head": head, "tampered": found}
     if as_json:
@@ -237,6 +243,10 @@ def conflicts(limit: Limit = 100, as_json: Json = False, config: Config = None) 
 
 
 # What the commands share
+
+
+def _lease_if(store: Store, writes: bool) -> AbstractContextManager[None]:
+    return store.lease() if writes else nullcontext()
 
 
 def read_json(file: Path) -> Any:

@@ -19,7 +19,7 @@ from sync.state import EntryState, LeadState, Ref, Revision
 
 ABOUT_A_LEAD = (t.link, t.inbox, t.address, t.journal, t.revision, t.problem, t.review, t.assignment)
 ON_THEIR_WAY = (EntryState.SENT, EntryState.UNKNOWN)
-ABOUT_A_RECORD = (t.link, t.inbox, t.address, t.alias, t.hint, t.restriction, t.verdict)
+ABOUT_A_RECORD = (t.link, t.inbox, t.address, t.alias, t.hint, t.verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Erasures(Likenesses):
 
     # -- forgetting ----------------------------------------------------------------------------------------------------------------
 
-    def forget_lead(self, lead_id: str, refs: Sequence[Ref], addresses: Sequence[str]) -> None:
+    def forget_lead(self, lead_id: str, refs: Sequence[Ref]) -> None:
         """Everything that is kept about a person, in every table."""
         for table in ABOUT_A_LEAD:
             self._run(sa.delete(table).where(table.c.lead_id == lead_id))
@@ -110,8 +110,6 @@ class Erasures(Likenesses):
         self._run(sa.delete(t.lead).where(t.lead.c.id == lead_id))
         for table in ABOUT_A_RECORD:
             self._delete(table, refs)
-        for chunk in chunks(addresses):
-            self._run(sa.delete(t.restriction).where(t.restriction.c.address.in_(chunk)))
         self._forget_decisions([f"lead:{lead_id}", *(":".join(ref) for ref in refs)])
         self._forget_questions(refs)
 

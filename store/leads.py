@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from store import schema as t
 from store.documents import dump_lead, instant, load_lead, seconds
 from store.queries import Queries, chunks, where_of
-from sync.state import LeadState, LinkState, Ref, Restriction
+from sync.state import LeadState, LinkState, Ref
 
 
 class Leads(Queries):
@@ -67,28 +67,15 @@ class Leads(Queries):
             found[row.address].append((Ref(row.account, row.object, row.id), row.lead_id))
         return found
 
-    def restrict(self, restrictions: Iterable[Restriction], run: str) -> set[str]:
-        """Keep every no; returns the addresses for which one is new."""
-        unique = {(one.channel, one.address): one for one in restrictions}
-        known = self.restricted({address for _, address in unique})
-        fresh = {key: one for key, one in unique.items() if key not in known}
-        rows = [
-            {"channel": channel, "address": address, **where_of(one.ref), "seen_at": seconds(one.seen_at), "run": run}
-            for (channel, address), one in fresh.items()
-        ]
-        self._upsert(t.restriction, rows)
-        return {address for _, address in fresh}
-
     def restricted(self, addresses: Iterable[str]) -> set[tuple[str, str]]:
-        return {(row.channel, row.address) for row in self._in(t.restriction, t.restriction.c.address, sorted(set(addresses)))}
-
-    def restrictions_on(self, addresses: Iterable[str]) -> list[Restriction]:
-        rows = self._in(t.restriction, t.restriction.c.address, sorted(set(addresses)))
-        return [Restriction(row.channel, row.address, Ref(row.account, row.object, row.id), instant(row.seen_at)) for row in rows]
-
-    def lift(self, address: str) -> None:
-        """Nothing is known any more that restricts this address."""
-        self._run(sa.delete(t.restriction).where(t.restriction.c.address == address))
+        """What is denied at these addresses: where it was said, and wherever else somebody is known who said it as a person."""
+        wanted = sorted(set(addresses))
+        said, known = t.restriction.c, t.address.c
+        there = {(row.channel, row.address) for row in self._in(t.restriction, said.address, wanted)}
+        theirs = sa.select(said.channel, known.address).join_from(
+            t.address, t.restriction, said.address == sa.literal("lead:") + known.lead_id
+        )
+        return there | {(row.channel, row.address) for row in self._in_query(theirs, known.address, wanted)}
 
 
 def _lead_row(lead: LeadState, at: datetime) -> dict[str, Any]:

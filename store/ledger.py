@@ -6,13 +6,16 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from leads.consent import chain
-from leads.consent.event import Event, canonical
+from leads.consent.denial import denials
+from leads.consent.event import RESTRICTIONS, Event, Kind, canonical
+from leads.consent.fold import Orders
+from leads.consent.reading import read_events
 from store import schema as t
 from store.erasures import Erasures
 from store.queries import chunks
@@ -33,7 +36,59 @@ class Ledger(Erasures):
         if rows:
             self._connection.execute(sa.insert(t.consent_event), rows)
             self._connection.execute(sa.insert(t.audit), list(_trail_of(rows, bytes.fromhex(before), actor, at)))
+            self._deny([event for event, _ in fresh])
         return [event.name for event, _ in fresh]
+
+    # -- what it denies, by place --------------------------------------------------------------------------------------------------
+
+    def _deny(self, fresh: Sequence[Event]) -> None:
+        """Keep the view of what is denied up with new events."""
+        taken = Orders.among(fresh)
+        if taken.names or taken.batches:
+            self._allow(event.name for batch in self._batches() for event in batch if taken.take_back(event))
+        if any(event.kind in RESTRICTIONS for event in fresh):
+            self._upsert(t.restriction, _denials(fresh, self._orders()))
+
+    def _allow(self, names: Iterable[str]) -> None:
+        for chunk in chunks(sorted(names)):
+            self._run(sa.delete(t.restriction).where(t.restriction.c.event.in_(chunk)))
+
+    def _orders(self) -> Orders:
+        orders = self._run(sa.select(t.consent_event.c.document).where(t.consent_event.c.kind == Kind.INVALIDATE.value))
+        return Orders.among(read_events([json.loads(row.document) for row in orders]))
+
+    def _batches(self) -> Iterator[list[Event]]:
+        documents = (document for _, document in self.every_event())
+        while batch := list(islice(documents, STREAM)):
+            yield read_events(batch)
+
+    def deny_anew(self) -> None:
+        """Make the view of what is denied from the events alone."""
+        self._run(sa.delete(t.restriction))
+        orders = self._orders()
+        for batch in self._batches():
+            self._upsert(t.restriction, _denials(batch, orders))
+
+    def misread(self) -> Iterator[tuple[str, str]]:
+        """Where the view of what is denied is not what the events say, and how."""
+        orders = self._orders()
+        said = t.restriction.c
+        for batch in self._batches():
+            owed = {(row["address"], row["channel"], row["event"]) for row in _denials(batch, orders)}
+            rows = self._in(t.restriction, said.event, [event.name for event in batch])
+            kept = {(row.address, row.channel, row.event) for row in rows}
+            yield from ((f"event {name[:12]}", f"its no on {channel} is not in force") for _, channel, name in sorted(owed - kept))
+            yield from ((f"event {name[:12]}", f"it denies {channel} where it does not say so") for _, channel, name in sorted(kept - owed))
+        orphans = sa.select(said.event, said.channel).where(said.event.not_in(sa.select(t.consent_event.c.name)))
+        yield from ((f"event {row.event[:12]}", f"it denies {row.channel} and is not in the ledger") for row in self._run(orphans))
+
+    def noes_at(self, places: Iterable[str]) -> list[Document]:
+        """The events that deny something at these places, oldest first."""
+        names = {row.event for row in self._in(t.restriction, t.restriction.c.address, sorted(set(places)))}
+        rows = self._in(t.consent_event, t.consent_event.c.name, sorted(names))
+        return [json.loads(row.document) for row in sorted(rows, key=lambda row: row.seq)]
+
+    # -- events --------------------------------------------------------------------------------------------------------------------
 
     def events_about(self, mailboxes: Iterable[str], persons: Iterable[str] = ()) -> list[Document]:
         """Events on these mailboxes, on these persons, and everything that invalidates; oldest first."""
@@ -72,12 +127,19 @@ class Ledger(Erasures):
                 yield mailbox, [json.loads(row.document) for row in group]
             after = mailboxes[-1]
 
-    def forget_events(self, mailboxes: Sequence[str], persons: Sequence[str]) -> None:
-        """Take a person out of the ledger; the trail keeps its rows, which say nothing without the salts that go here."""
+    def forget_events(self, mailboxes: Sequence[str], persons: Sequence[str], shared: Sequence[str] = ()) -> None:
+        """Take a person out of the ledger; the trail keeps its rows, which say nothing without the salts that go here.
+
+        What was said at `shared` mailboxes is said for others, too, and stays.
+        """
         event = t.consent_event.c
+        names: set[str] = set()
         for column, values in ((event.mailbox, mailboxes), (event.person, persons)):
-            for chunk in chunks(sorted(values)):
-                self._run(sa.delete(t.consent_event).where(column.in_(chunk)))
+            rows = self._in_query(sa.select(event.name, event.mailbox), column, sorted(values))
+            names |= {row.name for row in rows if row.mailbox not in shared}
+        self._allow(names)
+        for chunk in chunks(sorted(names)):
+            self._run(sa.delete(t.consent_event).where(event.name.in_(chunk)))
 
     # -- the trail -----------------------------------------------------------------------------------------------------------------
 
@@ -104,6 +166,11 @@ class Ledger(Erasures):
                 yield f"event {row.name[:12]}", "it is in the ledger and not in the trail"
             elif chain.payload_hash(bytes.fromhex(row.salt), row.document) != hashes[row.seq]:
                 yield f"event {row.name[:12]}", f"it was changed after it was written (audit row {row.seq})"
+
+
+def _denials(events: Iterable[Event], orders: Orders) -> list[dict[str, str]]:
+    standing = [event for event in events if not orders.take_back(event)]
+    return [{"address": place, "channel": channel, "event": one.name} for one in standing for channel, place in denials(one)]
 
 
 def _trail_of(rows: Iterable[Mapping[str, Any]], last: bytes, actor: str, at: datetime) -> Iterator[dict[str, Any]]:

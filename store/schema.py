@@ -167,15 +167,11 @@ likeness_count = _table(  # how many leads have a value, hashed with the secret 
     sqlite_with_rowid=False,
 )
 
-restriction = _table(
+restriction = _table(  # a view of the ledger, kept up with it: what its events deny, by place
     "restriction",
-    _text("channel", key=True),
     _text("address", key=True),
-    _text("account"),
-    _text("object"),
-    _text("id"),
-    _time("seen_at"),
-    _text("run"),
+    _text("channel", key=True),
+    sa.Column("event", sa.Text, primary_key=True, nullable=False, index=True),
 )
 
 journal = _table(

@@ -11,18 +11,17 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from leads.consent.document import addressed
-from leads.consent.event import ANY, RESTRICTIONS, Event, Kind, Scope
-from leads.consent.fold import fold
+from leads.consent.event import RESTRICTIONS, Event, Kind, Scope
+from leads.consent.fold import Orders, fold
 from leads.consent.policy import Policy
 from leads.consent.reading import read_events
-from leads.consent.status import WORST, Answer, Key, Links, restricts_profiling, status_of
-from sync.state import PROFILING, Base, Joining, Link, LinkState, Ref, Restriction, Way
+from leads.consent.status import WORST, Answer, Key, Links, status_of
+from sync.state import Base, Joining, Link, LinkState, Way
 from sync.workspace import Workspace
 
-DENIED_IN_CRMS: Final = ("email", "phone")  # the channels for which a CRM has a flag
-MARKETING: Final = "marketing"
-HUB: Final = Ref("hub", "consent", "")
 CHUNK: Final = 200
+
+Noted = tuple[Event, Mapping[str, Any]]  # an event with its document
 
 
 def record(workspace: Workspace, rows: Sequence[Mapping[str, Any]], actor: str) -> int:
@@ -31,53 +30,38 @@ def record(workspace: Workspace, rows: Sequence[Mapping[str, Any]], actor: str) 
     now = workspace.now()
     with workspace.store.lease(), workspace.store.begin() as unit:
         fresh = set(unit.add_events(events, actor, now))
-        added = [event for event, _ in events if event.name in fresh]
-        unit.touch(_deny(unit, [event for event in added if event.kind in RESTRICTIONS], now))
-        unit.touch(lead for ids in unit.leads_at({event.mailbox for event in added if event.mailbox}).values() for lead in ids)
-        for event in added:
-            if event.kind is Kind.INVALIDATE:
-                _release(unit, event, now)
+        added = [pair for pair in events if pair[0].name in fresh]
+        unit.add_events(list(_of_those_behind(unit, added)), actor, now)
+        unit.touch(_concerned(unit, [event for event, _ in added]))
     return len(fresh)
 
 
-def _deny(unit: Any, events: Iterable[Event], now: datetime) -> set[str]:
-    """Restrict what the events are about, everywhere; returns the leads concerned."""
-    found: list[Restriction] = []
-    for event in events:
-        places = {event.mailbox}
-        if event.scope is Scope.PERSON:
-            leads = {lead for ids in unit.leads_at([event.mailbox]).values() for lead in ids} | event.persons
-            places |= {place for lead in leads for place in unit.addresses_of(lead)}
-        found += [Restriction(channel, place, HUB, now) for channel in _denied(event) for place in sorted(places)]
-    fresh = unit.restrict(found, "")
-    return {lead for ids in unit.leads_at(fresh).values() for lead in ids}
+def _of_those_behind(unit: Any, added: Iterable[Noted]) -> Iterator[Noted]:
+    """What somebody said as a person holds for the leads that have the address when it is said, whatever becomes of the address."""
+    personal = [pair for pair in added if pair[0].kind in RESTRICTIONS and pair[0].scope is Scope.PERSON]
+    behind = unit.leads_at({event.mailbox for event, _ in personal})
+    for event, document in personal:
+        yield from retold([document], behind.get(event.mailbox, set()) - event.persons)
 
 
-def _denied(event: Event) -> list[str]:
-    """What an event restricts: channels, for all marketing or for narrower purposes, and being profiled."""
-    channels = DENIED_IN_CRMS if ANY in event.channels else [one for one in DENIED_IN_CRMS if one in event.channels]
-    wide = not event.purposes.isdisjoint({ANY, MARKETING})
-    narrow = [f"{channel}/{purpose}" for channel in channels for purpose in sorted(event.purposes)]
-    return [*(channels if wide else narrow), *([PROFILING] if restricts_profiling(event) else [])]
+def retold(documents: Iterable[Mapping[str, Any]], lead_ids: Iterable[str]) -> list[Noted]:
+    """The same noes, as those of these leads."""
+    ids = sorted(lead_ids)
+    return addressed([{**one, "identifier": f"lead:{id}", "scope": "person", "person": id} for one in documents for id in ids])
 
 
-def _release(unit: Any, order: Event, now: datetime) -> None:
-    """After observations were taken back: what no other event restricts is not denied any more. No CRM is loosened by it."""
-    taken = [document for _, document in unit.every_event() if document.get("refs", {}).get("batch") == order.batch != ""]
-    unit.touch(lead for ids in unit.leads_at({event.mailbox for event in read_events(taken)}).values() for lead in ids)
-    for event in read_events(taken):
-        events = read_events(unit.events_about([event.mailbox]))
-        standing = fold(events, Policy()).restrictions
-        if not any(one.mailbox == event.mailbox for one in standing):
-            unit.lift(event.mailbox)
-            _deny(unit, _of_the_same_people(unit, event.mailbox), now)
-
-
-def _of_the_same_people(unit: Any, mailbox: str) -> list[Event]:
-    """What still restricts whom the address belongs to: an objection at another address holds for this one, too."""
-    leads = {lead for ids in unit.leads_at([mailbox]).values() for lead in ids}
-    places = {place for lead in leads for place in unit.addresses_of(lead)}
-    return list(fold(read_events(unit.events_about(places, leads)), Policy()).restrictions)
+def _concerned(unit: Any, added: Sequence[Event]) -> set[str]:
+    """The leads that have to be looked at again, also those whose noes were taken back. No CRM is loosened by that."""
+    orders = Orders.among(added)
+    taken = read_events([document for _, document in unit.every_event()] if orders.names or orders.batches else [])
+    events = [*added, *(event for event in taken if orders.take_back(event))]
+    mailboxes = {event.mailbox for event in events if event.mailbox}
+    persons = {person for event in events for person in event.persons}
+    leads = {lead for ids in unit.leads_at(mailboxes).values() for lead in ids} | persons
+    if not any(event.scope is Scope.PERSON for event in events):
+        return leads
+    others = {place for lead in leads for place in unit.addresses_of(lead)}
+    return leads | {lead for ids in unit.leads_at(others).values() for lead in ids}
 
 
 def about(unit: Any, addresses: Mapping[str, str], lead_ids: Sequence[str]) -> tuple[list[Event], Links]:

@@ -104,8 +104,8 @@ def _forget(unit: Any, person: Person, erasure: str, workspace: Workspace) -> No
     unit.ask_deletions(erasure, in_crms, workspace.now())
     _unsay(unit, person)
     for name in person.names:
-        unit.forget_lead(name, person.refs, [*person.addresses, lead_address(name)])
-    unit.forget_events(person.addresses, person.names)
+        unit.forget_lead(name, person.refs)
+    unit.forget_events([*person.addresses, *map(lead_address, person.names)], person.names, person.shared)
 
 
 def _unsay(unit: Any, person: Person) -> None:

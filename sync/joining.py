@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from leads.model import ABSENT
+from sync.consents import Noted, retold
 from sync.link import twin_review
 from sync.merging import SPLIT_OFF
 from sync.plan import lead_address
@@ -25,7 +26,6 @@ from sync.state import (
     LinkState,
     Origin,
     Ref,
-    Restriction,
     Review,
     Revision,
     Role,
@@ -37,7 +37,6 @@ from sync.state import (
 )
 from sync.workspace import Stopped, Workspace
 
-HUB = Ref("hub", "joining", "")
 GONE = (LinkState.ENDED, LinkState.WITHHELD)  # links without a record
 CHANNELS = ("email", "phone")
 Linked = Sequence[tuple[Link, Base]]
@@ -104,7 +103,7 @@ def join(unit: Any, workspace: Workspace, kept_id: str, gone_id: str, run: str, 
     unit.put_links(handed_over)
     unit.move_records(refs, kept.id)
     unit.move_unwritten(gone.id, kept.id)
-    unit.restrict(noes_of(unit, gone.id, [kept.id]), run)
+    unit.add_events(noes_of(unit, gone.id, [kept.id]), f"run:{run}", now)
     unit.drop_reviews(decided.closed)
     unit.keep_joining(joining)
     if parting is None:
@@ -184,10 +183,9 @@ def step_of(name: str, old: str, new: str, by: str) -> Revision:
 # Noes
 
 
-def noes_of(unit: Any, lead_id: str, others: Iterable[str]) -> list[Restriction]:
-    """A no that was said to a lead, where no address was known, is one to these, too."""
-    channels = [channel for channel, _ in unit.restricted([lead_address(lead_id)])]
-    return [Restriction(channel, lead_address(other), HUB, None) for channel in channels for other in others]
+def noes_of(unit: Any, lead_id: str, others: Iterable[str]) -> list[Noted]:
+    """A no of a lead, be it of a person or said where no address was known, is one of these, too."""
+    return retold(unit.noes_at([lead_address(lead_id)]), others)
 
 
 # What people decided

@@ -16,14 +16,15 @@ from sync.state import PROFILING, Ref, Restriction
 
 READERS: Final[Mapping[str, Callable[[str], Any]]] = {"email": email, "phone": phone}
 MARKETING: Final = "marketing"
+LEAD: Final = "lead:"
 
 
 def withdrawals(found: Iterable[Restriction], since: Mapping[Any, datetime | None], run: str, now: datetime) -> Sequence[dict[str, Any]]:
     """The events of restrictions that records show now; `since` says up to when each record showed none (None: unknown).
 
-    A no without an address, or with one that nobody can read, is kept as a restriction of its lead; the ledger speaks of addresses only.
+    A no of a record without an address is one of its lead, and one beside an address that nobody can read is kept with that text.
     """
-    return [_withdrawal(one, _since(one, since), run, now) for one in found if is_address(one.address)]
+    return [_withdrawal(one, _since(one, since), run, now) for one in found]
 
 
 def _since(one: Restriction | Heard, since: Mapping[Any, datetime | None]) -> datetime | None:
@@ -55,7 +56,10 @@ def acts(found: Iterable[Heard], since: Mapping[Any, datetime | None], run: str,
 
 
 def _withdrawal(one: Restriction, since: datetime | None, run: str, now: datetime) -> dict[str, Any]:
-    return _event("withdraw", one.channel, one.address, one.ref, one.seen_at, since, run, now)
+    event = _event("withdraw", one.channel, one.address, one.ref, one.seen_at, since, run, now)
+    if one.address.startswith(LEAD):
+        return {**event, "scope": "person", "person": one.address.removeprefix(LEAD)}
+    return event if is_address(one.address) else {**event, "identifier": f"unread:{one.address}"}
 
 
 def _event(

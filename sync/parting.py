@@ -11,10 +11,13 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from leads.consent.document import addressed
+from leads.consent.event import UNKNOWN
 from leads.model import ABSENT
+from sync.consents import Noted, retold
 from sync.joining import GONE, Linked, changes_between, decide, decided_between, join, keys_of, lead_called, noes_of, step_of
 from sync.merging import MERGED_BY_US, SPLIT_OFF
-from sync.plan import address, lead_address
+from sync.plan import address
 from sync.siding import Meaning, Sides, parted
 from sync.state import (
     SPLIT,
@@ -23,7 +26,6 @@ from sync.state import (
     LeadState,
     Link,
     Ref,
-    Restriction,
     Role,
     Way,
     digest,
@@ -87,7 +89,7 @@ def _part(
     unit.put_leads([sides.kept, sides.gone], now)
     unit.put_links([*_one_main(staying), *_one_main(left)])
     unit.move_records(leaving, gone_id)
-    unit.restrict(_noes_for_both(unit, lead, gone_id, joining), run)
+    unit.add_events(_noes_for_both(unit, lead, gone_id, joining), f"run:{run}", now)
     unit.move_questions_about(leaving, lead.id, gone_id)
     if joining is not None:
         unit.end_joining(joining.n, now)
@@ -200,13 +202,12 @@ def _one_main(links: Linked) -> list[tuple[Link, Base]]:
 # Noes
 
 
-def _noes_for_both(unit: Any, lead: LeadState, gone_id: str, joining: Joining | None) -> list[Restriction]:
+def _noes_for_both(unit: Any, lead: LeadState, gone_id: str, joining: Joining | None) -> list[Noted]:
     """Whoever said no while the two were one may have been either: both are denied. An older no stays with its address."""
     places = {*unit.addresses_of(lead.id), *(address(name, item.key) for name in SETS for item in _items(lead, name))}
-    since = None if joining is None else joining.at
-    said = [one for one in unit.restrictions_on(places) if since is None or one.seen_at is None or one.seen_at >= since]
-    found = [Restriction(one.channel, lead_address(id), one.ref, one.seen_at) for one in said for id in (lead.id, gone_id)]
-    return [*found, *noes_of(unit, lead.id, [gone_id])]
+    since = UNKNOWN if joining is None else joining.at.timestamp()
+    said = [document for event, document in addressed(unit.noes_at(places)) if event.occurred.hi >= since]
+    return [*retold(said, (lead.id, gone_id)), *noes_of(unit, lead.id, [gone_id])]
 
 
 def _items(lead: LeadState, name: str) -> Any:

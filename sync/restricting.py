@@ -48,7 +48,8 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record],
                 places.append(lead_address(link.lead_id))
             seen_at = said or (record.changed_at if record.changed_at is not None else turn.now)
             found += [Restriction(channel, place, ref, seen_at, said is not None) for place in places]
-    fresh = unit.restrict(found, turn.run)
+    before = unit.restricted({one.address for one in found})
+    fresh = {one.address for one in found if (one.channel, one.address) not in before}
     unit.touch(id for ids in unit.leads_at(fresh).values() for id in ids)
     unit.add_events(addressed(withdrawals(found, _read_at(links), turn.run, turn.now)), f"run:{turn.run}", turn.now)
 
@@ -106,7 +107,7 @@ def restrict_nameless(turn: Pass, unit: Any, dialect: Any, placed: Sequence[tupl
         for channel, name, _, _ in _denied(dialect, record, Base())
         if all(item.is_raw for item in shown(dialect.sets[name], record.fields))
     ]
-    unit.restrict(found, turn.run)
+    unit.add_events(addressed(withdrawals(found, {}, turn.run, turn.now)), f"run:{turn.run}", turn.now)
 
 
 def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str, bool, datetime | None]]:

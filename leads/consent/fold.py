@@ -16,6 +16,24 @@ WEAKEST: Final = (Provenance.PURCHASED, Provenance.IMPORT, Provenance.SYNC, Prov
 
 
 @dataclass(frozen=True, slots=True)
+class Orders:
+    """What operators have taken back: single observations, and batches of them."""
+
+    names: frozenset[str]
+    batches: frozenset[str]
+
+    @classmethod
+    def among(cls, events: Iterable[Event]) -> Orders:
+        orders = [event for event in events if event.kind is Kind.INVALIDATE and event.provenance is Provenance.OPERATOR]
+        names = frozenset(name for order in orders for name in order.invalidates)
+        return cls(names, frozenset(order.batch for order in orders if order.batch != ""))
+
+    def take_back(self, event: Event) -> bool:
+        observed = event.provenance in OBSERVED and event.kind is not Kind.INVALIDATE
+        return observed and (event.name in self.names or event.batch in self.batches)
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """A grant as it is judged: one event, or a request with the confirmation that followed it after `took` seconds at most."""
 
@@ -36,7 +54,8 @@ class Folded:
 def fold(events: Iterable[Event], policy: Policy) -> Folded:
     """Copies joined, what is invalidated dropped, times clamped, confirmations joined with their requests."""
     named = union(events)
-    standing = {name: event.clamped(policy.default_skew) for name, event in named.items() if name not in _invalidated(named)}
+    orders = Orders.among(named.values())
+    standing = {name: event.clamped(policy.default_skew) for name, event in named.items() if not orders.take_back(event)}
     by_kind: dict[Kind, list[Event]] = {kind: [] for kind in Kind}
     for event in sorted(standing.values(), key=lambda event: event.name):
         by_kind[event.kind].append(event)
@@ -48,17 +67,6 @@ def fold(events: Iterable[Event], policy: Policy) -> Folded:
         tuple(by_kind[Kind.BASIS]),
         tuple(by_kind[Kind.BOUNCE]),
     )
-
-
-def _invalidated(named: Mapping[str, Event]) -> set[str]:
-    orders = [event for event in named.values() if event.kind is Kind.INVALIDATE and event.provenance is Provenance.OPERATOR]
-    names = {name for order in orders for name in order.invalidates}
-    batches = {order.batch for order in orders if order.batch != ""}
-    return {
-        name
-        for name, event in named.items()
-        if event.provenance in OBSERVED and event.kind is not Kind.INVALIDATE and (name in names or event.batch in batches)
-    }
 
 
 def _confirmed(confirms_: Iterable[Event], standing: Mapping[str, Event]) -> list[Grant]:

@@ -44,6 +44,7 @@ EVENT_KEYS: Final = (
     "notice",
 )
 KINDS_OF_IDENTIFIER: Final = ("email", "phone", "postal", "social")
+OURS: Final = ("lead", "unread")  # what only the ledger knows: a lead without an address, and an address that nobody can read
 
 
 class ConsentFileWrong(Exception):
@@ -120,6 +121,8 @@ class Reader:
     def identifier(self, raw: Any, where: str) -> tuple[str, str]:
         """The normal form, and the mailbox behind it."""
         kind, _, value = raw.partition(":") if isinstance(raw, str) else ("", "", "")
+        if kind in OURS and value.strip() != "":
+            return raw, value if kind == "unread" else raw
         if kind not in KINDS_OF_IDENTIFIER or value.strip() == "":
             self.wrong(where, "expected email:ADDRESS or phone:+NUMBER")
             return "", ""

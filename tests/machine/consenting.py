@@ -17,7 +17,7 @@ from leads.consent.status import WORST, Key, status_of
 from mappings.sets import shown
 from sync import engine
 from sync.view import channel_of, is_no, set_of
-from tests.machine.laws import demand
+from tests.machine.laws import demand, what_is_denied_is_what_the_ledger_says
 from tests.machine.machine import Machine, deed
 from tests.machine.world import RandomWorld
 
@@ -68,6 +68,7 @@ class ConsentWorld(RandomWorld):
         report = super().full_sync()
         if report is not None and self.strikes() == hits and not report.guarded:
             ledger_is_shown(self)
+        what_is_denied_is_what_the_ledger_says(self)
         return report
 
 

@@ -39,8 +39,14 @@ def check(world: RandomWorld) -> None:
     live = world.look()
     no_is_loosened(world, world.denied)
     nothing_typed_is_lost(world)
+    what_is_denied_is_what_the_ledger_says(world)
     nothing_is_created_twice(world, live)
     leads_are_shown(world, live)
+
+
+def what_is_denied_is_what_the_ledger_says(world: RandomWorld) -> None:
+    with world.mortal.inner.begin() as unit:
+        demand(not (wrong := list(unit.misread())), f"what is denied is not what the ledger says: {wrong}")
 
 
 def nothing_read_is_lost(world: RandomWorld) -> None:

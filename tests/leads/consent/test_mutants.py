@@ -84,10 +84,8 @@ def confirmed_at_the_click(request: Any, confirm: Any) -> Any:
     return replace(found, event=replace(found.event, occurred=confirm.occurred))
 
 
-def acts_can_be_invalidated(named: Any) -> set[str]:
-    orders = [one for one in named.values() if one.kind is Kind.INVALIDATE]
-    batches = {order.batch for order in orders} - {""}
-    return {name for name, one in named.items() if one.batch in batches and one.kind is not Kind.INVALIDATE}
+def acts_can_be_invalidated(orders: Any, one: Any) -> bool:
+    return one.batch in orders.batches and one.kind is not Kind.INVALIDATE
 
 
 def unknown_means_long_ago(case: Any, one: Any, restriction: Any) -> bool:
@@ -134,7 +132,7 @@ MUTANTS: dict[str, Patch] = {
     "a late click confirms": (Case, "_in_time", late_clicks_count),
     "nothing expires": (Case, "_expired", never_expires),
     "a confirmation is as young as its click": (fold, "_double", confirmed_at_the_click),
-    "an act can be invalidated": (fold, "_invalidated", acts_can_be_invalidated),
+    "an act can be invalidated": (fold.Orders, "take_back", acts_can_be_invalidated),
     "an unknown time is long ago": (Case, "_after", unknown_means_long_ago),
     "a bounce withdraws": (document, "fold", bounces_withdraw),
     "a bought list proves": (grade, "_grade", bought_is_fine),
