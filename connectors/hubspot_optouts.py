@@ -10,7 +10,7 @@ from connectors.errors import Denied
 from connectors.http import Answer, escape
 from connectors.hubspot_api import Api
 from connectors.hubspot_reads import BATCH, Reader
-from connectors.hubspot_records import OPT_OUT, OPT_OUT_PROPERTY, is_opt_out
+from connectors.hubspot_records import OPT_OUT, OPT_OUT_PROPERTY, is_opt_out, permits
 from connectors.receipts import Receipts, gone, parts
 
 STATUSES: Final = "/communication-preferences/v4/statuses"
@@ -39,9 +39,11 @@ class OptOuts:
 
     def refuse_loosening(self) -> None:
         for row, write in enumerate(self._writes):
-            for name in filter(is_opt_out, write.fields):
-                if not _is_no(write.fields[name]):
+            for name in write.fields:
+                if is_opt_out(name) and not _is_no(write.fields[name]):
                     self._receipts.reject(row, "loosens_consent", "An opt-out is never taken back through this connector.", name)
+                elif permits(name):
+                    self._receipts.reject(row, "loosens_consent", "A legal basis is never claimed through this connector.", name)
 
     def shown(self, row: int) -> dict[str, Json]:
         """What the opt-outs of a row show now."""

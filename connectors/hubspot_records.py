@@ -12,6 +12,7 @@ from connectors.base import Ending, Field, Json, NewField, Option, Owner, Record
 
 OPT_OUT: Final = "opt_out:email"
 OPT_OUT_PROPERTY: Final = "hs_email_optout"
+LEGAL_BASIS: Final = "hs_legal_basis"
 OPT_OUT_OF_ONE: Final = re.compile(r"hs_email_optout_(\d+)")  # a mirror of the status of one subscription type
 MERGED: Final = "hs_merged_object_ids"
 ALWAYS: Final = (MERGED,)
@@ -124,6 +125,11 @@ def field_of(row: Mapping[str, Any]) -> Field:
         unique=bool(row.get("hasUniqueValue", False)) or row["name"] == "email",
         restricted=kind in ("option", "options"),
     )
+
+
+def permits(name: str) -> bool:
+    """Whether this says on which basis somebody may be processed: nothing but a claim, and never made by us."""
+    return name == LEGAL_BASIS
 
 
 def is_opt_out(name: str) -> bool:

@@ -61,6 +61,7 @@ NEW_TYPES: Final = {
     "options": "set",
 }
 YES_NO: Final = ("yes", "no")
+NOBODY: Final[Mapping[str, Any]] = {"name": "[erased]", "emails": [], "phones": [], "org_id": None}
 
 
 # -- schema ----------------------------------------------------------------------------------------------------------------------------
@@ -189,6 +190,12 @@ def body(write: Write, schema: Schema, organisation: Callable[[str], int]) -> di
     if len(custom) > 0:
         sent["custom_fields"] = custom
     return sent
+
+
+def emptied(schema: Schema) -> dict[str, Any]:
+    """The body that leaves nothing of a person in what the integration user sees."""
+    custom = {name: None for name, field in schema.fields.items() if field.custom and field.writable}
+    return {**NOBODY, **({"custom_fields": custom} if custom else {})}
 
 
 def _check(name: str, value: Json, schema: Schema) -> None:

@@ -20,7 +20,6 @@ from connectors.surprises import as_documented
 
 MERGING: Final = "/api/v1/persons"  # v2 has no merge
 NAMES: Final = ("name", "first_name", "last_name")
-NOBODY: Final = {"name": "[erased]", "emails": [], "phones": []}
 FRESH_S: Final = 60.0  # many rows may be refused in a row; the fields are described afresh for the first
 
 
@@ -80,7 +79,7 @@ class Writing:
 
     def _erase(self, write: Write) -> Receipt:
         """A deleted person can be restored for 30 days, so its data is emptied first (vendor specification, deletePerson)."""
-        answer = self._door.send("PATCH", _address(write), kind="write", json=NOBODY)
+        answer = self._door.send("PATCH", _address(write), kind="write", json=persons.emptied(self._company.schema()))
         if answer.status in (404, 410):
             return self._gone(write)
         return self._delete(write) if answer.ok else self._refused(write, answer)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from connectors.base import Ending, Field, Json, NewField, Option, Record, Schema
 
 OPT_OUTS: Final[Mapping[str, str]] = {"opt_out:email": "HasOptedOutOfEmail", "opt_out:phone": "DoNotCall"}
-RESTRICTING: Final = (*OPT_OUTS, "HasOptedOutOfEmail", "HasOptedOutOfFax")  # a no that is never taken back
+RESTRICTING: Final = (*OPT_OUTS, *OPT_OUTS.values(), "HasOptedOutOfFax")  # a no that is never taken back, by whichever name
 COMPANY: Final = "Account.Name"
 STAMPS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 ALWAYS: Final = ("CreatedDate", "IsDeleted", "MasterRecordId", "IsConverted", "ConvertedContactId")

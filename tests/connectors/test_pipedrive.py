@@ -623,3 +623,21 @@ def _undescribed(sent: requests.PreparedRequest) -> Iterator[str]:
     request = Request(str(sent.method), sent.path_url, {}, body)
     described = operation("pipedrive", request)
     yield from ["there is no such address"] if described is None else described.problems(request)
+
+
+def test_erasing_empties_what_can_still_be_restored_in_one_write(world: World) -> None:
+    """A deleted person can be restored for 30 days."""
+    world.people(1, company="Firma")
+    connector, (person,) = world.connector(), world.persons()
+    grade = next(field.name for field in connector.describe("persons").fields.values() if field.label == "leadloom_grade")
+    lead = next(field.name for field in connector.describe("persons").fields.values() if field.label == "leadloom_lead_id")
+    id = str(person["id"])
+    connector.write("persons", [Write(Op.UPDATE, "persons", {grade: "A", lead: "ld_1"}, id=id)])
+    world.forget()
+    (receipt,) = connector.write("persons", [Write(Op.ERASE, "persons", id=id)])
+    assert receipt.outcome is Outcome.DELETED
+    assert world.served() == {f"PATCH /api/v2/persons/{id}": 1, f"DELETE /api/v2/persons/{id}": 1}
+    world.act("restore", id=id)
+    (left,) = world.persons()
+    assert {value for value in left["custom_fields"].values() if value not in (None, [])} == set()
+    assert (left["emails"], left["phones"], left["org_id"]) == ([], [], None)

@@ -50,6 +50,7 @@ class Dialect:
     clicks_unsubscribe: Mapping[str, Any] = field(default_factory=lambda: {"opt_out": True})
     absent_id: str = "999999999"
     narrow: Narrow | None = None
+    permissive: Mapping[str, Json] = field(default_factory=dict)  # the CRM's own words of consent, each with what permits in it
     wide_refused_at: str = ""  # where a wide opt-out is a request of its own
     secrets: tuple[str, ...] = ("token",)
     renewed_by: tuple[str, ...] = ()  # credentials with which the connector fetches tokens by itself
@@ -156,6 +157,7 @@ def _salesforce(object: str, beside: Mapping[str, str], **more: Any) -> Dialect:
             permits=lambda row: row["HasOptedOutOfFax"] is not True,
             batches={},
         ),
+        permissive={"HasOptedOutOfEmail": False, "HasOptedOutOfFax": False, "DoNotCall": False, "opt_out:phone": False},
         absent_id=more.pop("absent_id"),
         renewed_by=("client_id", "client_secret"),
         read_only="CreatedDate",
@@ -201,6 +203,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
                 permits=lambda row: row["properties"].get("hs_email_optout_1001") != "true",
                 batches={"enterprise": True},
             ),
+            permissive={"hs_email_optout": "false", "hs_email_optout_1001": "false", "hs_legal_basis": "Freely given consent from contact"},
             wide_refused_at="/communication-preferences/v4/statuses/*/unsubscribe-all",
             rows_of="results",
             renewed_by=("client_id", "client_secret", "refresh_token"),
@@ -256,6 +259,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
             mailable=lambda row: row["marketing_status"] != "unsubscribed",
             rows_of="data",
             address=lambda value: [{"value": value, "primary": True, "label": "work"}],
+            permissive={"marketing_status": "subscribed"},
             read_only="marketing_status",
             options_have_ids=True,
             token_pages=True,
@@ -305,6 +309,7 @@ DIALECTS: Mapping[str, Dialect] = MappingProxyType(
                 permits=lambda row: any(str(one["list"]) == "1" and str(one["status"]) in ("0", "1") for one in row["contactLists"]),
                 has_more={"do": "resubscribe", "list": 2},
             ),
+            permissive={"list:1": "1", "sms_consent": "1"},
             wide_refused_at="/api/3/contactLists",
             rows_of="contacts",
             limits_texts=False,

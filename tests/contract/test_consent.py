@@ -61,6 +61,17 @@ def test_no_create_takes_an_opt_out_back(rig: Rig) -> None:
     assert rig.world.records() == {}
 
 
+def test_no_field_of_the_crm_permits_anything_through_us(rig: Rig) -> None:
+    """Whatever is mapped to them: the CRM's own words of consent are no fields like others."""
+    (id,) = rig.world.crowd(1)
+    before = rig.world.records()[id]
+    for name, value in rig.dialect.permissive.items():
+        receipt = rig.write_one(says(rig, id, value, name))
+        assert (receipt.outcome, receipt.field) == (Outcome.REJECTED, name)
+        assert receipt.cause in ("loosens_consent", "read_only", "unknown_field")
+    assert rig.world.records()[id] == before
+
+
 def test_an_ordinary_write_leaves_an_opt_out_alone(rig: Rig) -> None:
     (id,) = rig.world.crowd(1)
     rig.world.human_unsubscribe(id)

@@ -131,7 +131,7 @@ def _everything(rig: Rig) -> list[Exchange]:
     receipts = rig.write(*(rig.create(number, grade="A", score=number, stage="sql", flag=True) for number in range(3)))
     first, second, third = (str(receipt.id) for receipt in receipts)
     cursor = rig.quiet_cursor()
-    rig.write(rig.update(first, grade="B", score=0), rig.update(second, grade=None, flag=False), rig.create(0, key="another"))
+    rig.write(rig.update(first, grade="B", score=0), rig.update(second, grade=None, flag=True), rig.create(0, key="another"))
     rig.write(Write(Op.UPDATE, rig.object, {"opt_out:email": True}, id=first), Write(Op.CREATE, rig.object, rig.person(9)))
     rig.walk(cursor)
     rig.find("email", "ada0@firma.example", "nobody@firma.example")
