@@ -48,10 +48,14 @@ def import_leads(
     if kind is Kind.CONSENT:
         _import_consent(file, source, provenance, rejects or file.with_suffix(".rejects.csv"), as_json, config)
         return
-    if provenance is Provenance.PURCHASED:
-        raise Stop("Bought lists are not taken in: nobody on them asked to hear from you.")
-    settings = settings_of(config)
     table = read_leads(file, source)
+    if provenance is Provenance.PURCHASED:
+        number = len(table.rows) + len(table.rejected)
+        raise Stop(
+            f"Bought lists are not taken in: nobody on them asked to hear from you. The {number} rows from {source} stay where they are; "
+            "nothing of them is stored."
+        )
+    settings = settings_of(config)
     kept = None if len(table.rejected) == 0 else _keep_rejects(table, rejects or file.with_suffix(".rejects.csv"))
     with open_workspace(settings) as workspace, busy(f"Taking in {kind.value}"):
         report = engine.import_leads(workspace, ImportedTable(source, table.rows, settings.defaults.region))

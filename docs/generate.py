@@ -171,7 +171,14 @@ def _consent_field(spec: ConsentSpec) -> tuple[str, str, str, str]:
         f"consent to {'being profiled' if spec.channel == PROFILING else spec.channel}",
         f"`{spec.remote}`",
         "read only" if spec.direction == "in" else "both ways",
-        "; ".join([*noes, *told, *(["only of records that show it"] if spec.shown_only else [])]),
+        "; ".join(
+            [
+                *noes,
+                *told,
+                *(["only of records that show it"] if spec.shown_only else []),
+                *(["asks whether to erase"] if spec.forgets else []),
+            ]
+        ),
     )
 
 

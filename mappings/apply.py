@@ -42,6 +42,7 @@ class Row:
     hears: Mapping[str, str] = field(default_factory=dict)
     unlisted_is_no: bool = False
     shown_only: bool = False
+    forgets: bool = False  # a no in it asks for the person to be erased
 
     @property
     def written(self) -> bool:
@@ -272,8 +273,18 @@ def _consent_rows(mapping: Dictionary, schema: SchemaLike, account: str, purpose
             id = next(id for id in (name, f"{name}?", f"{name}?{spec.channel}") if id not in taken)
             taken.add(id)
             standing = Standing(spec.denies, spec.mute)
-            silent, only = spec.unlisted_is_no, spec.shown_only
-            yield Row(id, name, lead, direction, standing, needs=spec.needs, hears=spec.hears, unlisted_is_no=silent, shown_only=only)
+            yield Row(
+                id,
+                name,
+                lead,
+                direction,
+                standing,
+                needs=spec.needs,
+                hears=spec.hears,
+                unlisted_is_no=spec.unlisted_is_no,
+                shown_only=spec.shown_only,
+                forgets=spec.forgets,
+            )
 
 
 def _row(spec: RowSpec, field: FieldLike, account: Account) -> Row:

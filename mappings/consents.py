@@ -14,7 +14,7 @@ from leads.consent.event import CHANNELS, RESTRICTIONS, Kind
 from leads.model import ABSENT, Value
 from mappings.values import UNCLEAR, Held, Json, Reading, Shown
 
-KEYS: Final = ("remote", "channel", "purpose", "denies", "hears", "direction", "needs", "unlisted_is_no", "shown_only")
+KEYS: Final = ("remote", "channel", "purpose", "denies", "hears", "direction", "needs", "unlisted_is_no", "shown_only", "forgets")
 MARKETING: Final = "marketing"
 PROFILING: Final = "profiling"  # no channel: a no to it is one to being scored
 
@@ -32,6 +32,7 @@ class ConsentSpec:
 
     With `unlisted_is_no` a record that shows nothing cannot be reached by it: there is nothing to deny.
     With `shown_only` one that shows nothing has no such field: the next wider one stands for it.
+    With `forgets` a no asks for the erasure of the person, about which somebody has to decide.
     """
 
     remote: str
@@ -43,6 +44,7 @@ class ConsentSpec:
     needs: str = ""
     unlisted_is_no: bool = False
     shown_only: bool = False
+    forgets: bool = False
 
     @property
     def mute(self) -> tuple[Json, ...]:

@@ -5,6 +5,7 @@ What is read again unchanged is none, so the hub's own writes do not come back a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -49,6 +50,8 @@ def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple
         if is_no(row.lead):
             if pair.meant is True and meaning is not True:
                 problems.append(_lifted(view, row))
+            if row.forgets and meaning is True and pair.meant is not True:
+                reviews.append(_erasure(view))
             continue
         if same(meaning, pair.meant):
             continue
@@ -97,6 +100,18 @@ def _lifted(view: View, row: Any) -> Problem:
     message = f"{row.lead} of {where} was taken back in the CRM; Leadloom never loosens a no and sets it again."
     fix = "If the person agreed anew, keep the proof of it: only documented consent can lift a no."
     return Problem(view.ref.account, "restriction_lifted", message, fix, view.ref, view.link.lead_id, row.lead)
+
+
+def _erasure(view: View) -> Review:
+    """Deleting cannot be taken back and reaches every CRM, so that no flag alone does it."""
+    where, lead = f"{view.ref.account} {view.ref.object} {view.ref.id}", view.link.lead_id
+    question = f"{where} says that the person is to be forgotten. Nobody writes to them any more. Are they to be erased?"
+    return Review("erasure", f"erasure:{where.replace(' ', ':')}", question, lead, (view.ref,), choices=_erase_or_not(lead))
+
+
+def _erase_or_not(lead: str) -> tuple[Mapping[str, Any], ...]:
+    here = f"`leadloom privacy erase {lead} --reason TEXT` erases them; the question goes with the person."
+    return ({"answer": "keep_person", "says": f"No: something else obliges us to keep them. Else {here}"},)
 
 
 def _foreign_edit(

@@ -276,9 +276,11 @@ def test_leads_from_a_file_reach_the_crms(leadloom, configured, crms, tmp_path):
 
 def test_bought_lists_are_not_taken_in(leadloom, configured, tmp_path):
     configured()
-    (tmp_path / "list.csv").write_text("email\na@example.com\n")
+    (tmp_path / "list.csv").write_text("email\na@example.com\nbroken\n")
     said = leadloom("import", "list.csv", "--source", "broker", "--provenance", "purchased")
     assert said.code == 2
+    assert "2 rows from broker" in " ".join(said.err.split())
+    assert not (tmp_path / "list.rejects.csv").exists()
     assert not (tmp_path / "leadloom.db").exists()
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
+from leads.consent.event import Kind
+from leads.consent.policy import Policy
+from leads.consent.status import Status
 from sync import engine
+from sync.consents import act, answers, record
 from sync.undo import Undoing
 from tests.sync.rig import World, totals
 
@@ -18,15 +23,15 @@ OBJECT = {"hubspot": "contacts", "salesforce": "Lead", "pipedrive": "persons", "
 
 def denied(world: World, crm: str) -> list[bool]:
     """Per record of a CRM: does it show that the person may not be written to?"""
-    return [world.denies(crm, record) for record in world.records(crm, OBJECT[crm])]
+    return [world.denies(crm, one) for one in world.records(crm, OBJECT[crm])]
 
 
 @pytest.mark.parametrize("crm", OBJECT)
 def test_a_no_in_one_crm_is_written_to_the_others(world: Build, crm: str) -> None:
     built = world([{"crm": other, **ANNA} for other in OBJECT])
     built.sync()
-    (record,) = built.records(crm, OBJECT[crm])
-    built.say_no(crm, OBJECT[crm], str(record.get("id", record.get("Id"))))
+    (one,) = built.records(crm, OBJECT[crm])
+    built.say_no(crm, OBJECT[crm], str(one.get("id", one.get("Id"))))
     built.sync()
     assert {other: denied(built, other) for other in OBJECT} == {other: [True] for other in OBJECT}
     assert all(not out for out in totals(built.sync()).values())
@@ -126,3 +131,35 @@ def test_a_twin_is_restricted_and_otherwise_left_alone(world: Build) -> None:
     assert report.reviews == 1
     scores = [record["Leadloom_Score__c"] for record in built.records("salesforce", "Lead")]
     assert sorted(score is None for score in scores) == [False, True]
+
+
+def test_a_no_beside_no_address_stands_in_the_ledger_and_holds_for_every_address_of_the_person(world: Build) -> None:
+    built = world([{"crm": "pipedrive", **ANNA, "email": "kein@mail"}])
+    built.sync()
+    (person,) = built.records("pipedrive", "persons")
+    built.act("pipedrive", "edit", "persons", str(person["id"]), opt_out=True)
+    built.sync()
+    with built.store.begin() as unit:
+        (id,) = unit.lead_ids("", 10)
+        assert {one["identifier"] for _, one in unit.every_event()} == {f"lead:{id}", "unread:email:raw:kein@mail"}
+        place = f"email:{ANNA['email']}"
+        ((_, answer),) = answers(unit, {place: place}, [id], ["marketing"], datetime.fromtimestamp(built.clock.now(), UTC), Policy())
+    assert answer.status is Status.NEVER_ASKED  # the address is not known to be this person's
+    built.act("pipedrive", "edit", "persons", str(person["id"]), fields={"emails": [{"value": ANNA["email"], "primary": True}]})
+    built.sync()
+    with built.store.begin() as unit:
+        ((_, answer),) = answers(unit, {place: place}, [id], ["marketing"], datetime.fromtimestamp(built.clock.now(), UTC), Policy())
+    assert answer.status is Status.WITHDRAWN
+
+
+def test_an_objection_stays_with_the_person_when_the_address_changes(world: Build) -> None:
+    built = world([{"crm": "hubspot", **ANNA}])
+    built.sync()
+    at = datetime.fromtimestamp(built.clock.now(), UTC)
+    record(built.workspace(), [act(Kind.OBJECT, f"email:{ANNA['email']}", at, purposes=["marketing"], channels=["any"])], "anna")
+    (contact,) = built.records("hubspot", "contacts")
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"email": "anna@new.example"})
+    built.sync()
+    assert {crm: denied(built, crm) for crm in OBJECT} == {crm: [True] for crm in OBJECT}
+    with built.store.begin() as unit:
+        assert list(unit.misread()) == []

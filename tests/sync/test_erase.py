@@ -158,6 +158,23 @@ def test_an_address_that_somebody_else_has_as_well_stays_usable(world: Build) ->
     assert len(built.records("pipedrive", "persons")) == 1
 
 
+def test_the_no_of_a_shared_address_outlives_the_erasure_of_one_who_has_it(world: Build) -> None:
+    shared = [{**ANNA, "phone": ""}, {**ANNA, "first_name": "Bernd", "phone": ""}]
+    built = world([{"crm": "salesforce", **one} for one in shared])
+    built.sync()
+    first = built.records("salesforce", "Lead")[0]
+    built.say_no("salesforce", "Lead", first["Id"])
+    built.sync()
+    with built.store.begin() as unit:
+        links = unit.links_of(unit.lead_ids("", 10))
+    (id,) = [lead for lead, found in links.items() if any(link.ref.id == first["Id"] for link, _ in found)]
+    engine.erase_lead(built.workspace(), id, "ticket 7")
+    address = f"email:{ANNA['email']}"
+    with built.store.begin() as unit:
+        assert unit.restricted([address]) == {("email", address)}
+        assert list(unit.misread()) == []
+
+
 def test_a_missing_key_stops_everything_instead_of_recognising_nobody(world: Build, tmp_path: Path) -> None:
     from store.database import StoreError
 

@@ -10,6 +10,8 @@ import pytest
 
 from leads.consent.event import Kind
 from sandbox.inprocess import ask
+from sync import engine
+from sync.answers import decide
 from sync.consents import act, record
 from tests.sync.rig import World, totals
 
@@ -134,6 +136,30 @@ def test_whom_nobody_may_solicit_is_opted_out_everywhere(org: Org, flag: str) ->
     org.edit("Individual", org.person, **{flag: True})
     org.world.sync()
     assert contact(org.world)["hs_email_optout"] == "true"
+
+
+def test_who_is_to_be_forgotten_is_asked_about_once_and_not_erased_by_a_flag(org: Org) -> None:
+    org.world.sync()
+    org.edit("Individual", org.person, ShouldForget=True)
+    assert org.world.sync().reviews == 1
+    with org.world.store.begin() as unit:
+        (review,) = [one for one in unit.reviews(answered=False, limit=10) if one["kind"] == "erasure"]
+    assert "privacy erase" in review["choices"][0]["says"]
+    assert len(org.world.records("hubspot", "contacts")) == 1
+    decide(org.world.workspace(), review["id"], "keep_person", "anna")
+    org.edit("Lead", org.lead, City="Kiel")
+    assert org.world.sync().reviews == 0
+
+
+def test_the_question_goes_with_who_is_erased(org: Org) -> None:
+    org.world.sync()
+    org.edit("Individual", org.person, ShouldForget=True)
+    org.world.sync()
+    with org.world.store.begin() as unit:
+        (id,) = unit.lead_ids("", 10)
+    engine.erase_lead(org.world.workspace(), id, "asked for")
+    with org.world.store.begin() as unit:
+        assert [one for one in unit.reviews(answered=False, limit=10) if one["kind"] == "erasure"] == []
 
 
 def test_whom_nobody_may_profile_is_scored_no_more(org: Org) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from leads.consent.event import Kind
+from sync import engine
 from sync.consents import act, record
 from tests.sync.rig import World, totals
 
@@ -121,3 +122,16 @@ def test_a_new_record_is_created_with_it(told: World) -> None:
     statuses = {row["Leadloom_Consent_Email__c"] for row in told.records("salesforce", "Lead")}
     assert statuses == {"objected", "never_asked"}
     assert person["id"] == 1
+
+
+def test_nothing_of_the_ledger_is_left_in_a_crm_after_an_erasure(told: World) -> None:
+    """Pipedrive keeps a deleted person for 30 days, and whoever restores it finds nothing."""
+    says(told, Kind.WITHDRAW, purposes=["marketing"], channels=["email"])
+    told.sync()
+    (person,) = told.records("pipedrive", "persons")
+    with told.store.begin() as unit:
+        (id,) = unit.lead_ids("", 10)
+    engine.erase_lead(told.workspace(), id, "ticket 7")
+    assert [told.records(crm, PLACES[crm]) for crm in PLACES] == [[]] * len(PLACES)
+    told.act("pipedrive", "restore", "persons", str(person["id"]))
+    assert {shown(told, "pipedrive", name) for name in (*NAMES, "leadloom_lead_id", "leadloom_key")} == {None}
