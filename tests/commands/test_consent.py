@@ -91,6 +91,18 @@ def test_the_ledger_notices_what_was_changed_behind_its_back(leadloom, somebody,
     assert "was changed after it was written" in said.json["tampered"][0]["why"]
 
 
+def test_what_is_denied_is_held_against_the_ledger_and_made_anew_from_it(leadloom, somebody, tmp_path):
+    assert leadloom("consent", "withdraw", somebody["email"], "--by", "support").code == 0
+    assert leadloom("consent", "verify").code == 0
+    with sqlite3.connect(tmp_path / "leadloom.db") as connection:
+        connection.execute("delete from restriction")
+    said = leadloom("consent", "verify", "--json")
+    assert said.code == 4
+    assert "its no on email is not in force" in {row["why"] for row in said.json["tampered"]}
+    assert leadloom("consent", "verify", "--rebuild").code == 0
+    assert leadloom("consent", "verify").code == 0
+
+
 def test_a_receipt_is_the_persons_copy_and_shows_whether_it_was_changed(leadloom, somebody, tmp_path):
     leadloom("consent", "withdraw", somebody["email"], "--by", "anna", "--purpose", "marketing.newsletter")
     assert leadloom("consent", "receipt", somebody["lead_id"], "--purpose", "marketing.newsletter", "-o", "receipt.json").code == 0
