@@ -45,7 +45,11 @@ MADE: Final[Mapping[str, tuple[int, int, float]]] = {  # records, seed, how nois
     "made_100k_cleaner": (100_000, 7, 0.4),
     "made_1m": (1_000_000, 8, 1.0),
 }
-FOR_FITTING: Final[Mapping[str, tuple[int, int, float]]] = {"fit_100k": (100_000, 101, 1.0), "fit_100k_noisier": (100_000, 102, 1.6)}
+FOR_FITTING: Final[Mapping[str, tuple[int, int, float]]] = {
+    "fit_100k": (100_000, 101, 1.0),
+    "fit_100k_noisier": (100_000, 102, 1.6),
+    **{f"fit_100k_{seed}": (100_000, seed, noise) for seed, noise in ((103, 1.0), (104, 1.3), (105, 0.8), (106, 1.0))},
+}
 PUBLIC: Final = ("febrl3", "febrl4", "fake_1000", "senzing")
 ANSWERS: Final = 300
 ANSWERED: Final = ("made_100k_noisier", "made_100k_cleaner")

@@ -163,7 +163,7 @@ class Guards(Table):
 class Identity(Table):
     certain: Literal["ask", "join"] = Field(
         default="ask",
-        description="leads that the evidence makes one person (9.1 bits and more, about one mistake in a thousand): ask a person, or join "
+        description="leads that the evidence makes one person (9.3 bits and more, about one mistake in a thousand): ask a person, or join "
         "them unasked; `leadloom undo` takes each back",
     )
 

@@ -12,10 +12,11 @@ from leads.matching.blocking import Ints
 from leads.matching.engine import Evidence
 from leads.matching.levels import LEVELS
 from leads.matching.resembling import Levels
-from leads.matching.scoring import Weights, score
+from leads.matching.scoring import Weights, score, two_generations
 
 SHOWN: Final = 6
 HALF: Final = "half a name alone is asked about"
+GENERATIONS: Final = "who may be parent and child is asked about"
 NAMED: Final = "one names the id of the other, and the rest fits"
 HELD: Final = "another record of the same lead speaks against it"
 
@@ -35,7 +36,8 @@ def evidence_of(evidence: Evidence, left: int, right: int, weights: Weights) -> 
     levels = evidence.levels(np.array([left]), np.array([right]))
     parts = [(LEVELS[name][levels[name][0]], float(bits[0])) for name, bits in shares(levels, weights).items()]
     over = float(score(levels, weights)[0] - weights.summed(levels)[0])
-    held = [(HALF if over < 0 else NAMED, over)] if over != 0 else []
+    why = NAMED if over > 0 else GENERATIONS if two_generations(levels)[0] else HALF
+    held = [(why, over)] if over != 0 else []
     return [("before any evidence", weights.bias), *sorted(parts, key=lambda part: -abs(part[1])), *held]
 
 

@@ -99,6 +99,20 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "many in one CRM",
         "a numbered address, as of a namesake in the company",
     ),
+    "holder": (
+        "no address in common",
+        "the same first name behind the address in common",
+        "a form of the first name behind it, at one company",
+        "a form of the first name behind it, no company in common",
+        "a last name alone behind it, at one company",
+        "a last name alone behind it, as relatives have it",
+        "no name in common behind it, but the company",
+        "nothing in common behind it",
+        "another first name behind it",
+        "the same name before the @, and one company",
+        "the same name before the @, and no company in common",
+        "the same name before the @, which another has in one of the CRMs",
+    ),
     "company": (
         "no company on one side",
         "the same small company",
@@ -135,6 +149,7 @@ def levels(a: Ints, b: Ints, ca: Context, cb: Context, words: Mapping[int, str])
     """The level of every comparison for pairs of records: rows of features and their context, left and right."""
     first, last, order = _names(a, b, words)
     email, company = _email(a, b, ca, cb), _company(a, b, ca, cb)
+    namesakes = _namesakes(a, b, ca, cb, email, company)
     return {
         "email": email,
         "phone": _phone(a, b, ca, cb),
@@ -145,7 +160,8 @@ def levels(a: Ints, b: Ints, ca: Context, cb: Context, words: Mapping[int, str])
         "spelled": _spelled(a, b),
         "own": _own(a, b),
         "rarity": _rarity(first, last, ca, cb),
-        "namesakes": _namesakes(a, b, ca, cb, email, company),
+        "namesakes": namesakes,
+        "holder": _holder(email, first, last, company, namesakes),
         "company": company,
         "place": _place(a, b),
         "crm": _same(a, b, C.CRM, same=2, different=1),
@@ -343,6 +359,17 @@ def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
     level = np.where(agree, np.where(size > 60, 3, np.where(size > 12, 2, 1)), np.where(slip, 4, 5)).astype(np.int8)
     level[~(has_a & has_b)] = 0
     return level
+
+
+def _holder(email: Levels, first: Levels, last: Levels, company: Levels, namesakes: Levels) -> Levels:
+    """Whose address two records have in common, or nearly: relatives share one, colleagues seldom do."""
+    together = (company > 0) & (company < 5)
+    surname = (last > 0) & (last < 7)
+    alone = np.where(surname, np.where(together, 4, 5), np.where(together, 6, 7))
+    named = np.where(first == 1, 1, np.where(first < 7, np.where(together, 2, 3), 8))
+    elsewhere = np.where(namesakes > 0, 11, np.where(together, 9, 10))
+    level = np.where(np.isin(email, (1, 2)), np.where(first == 0, alone, named), np.where(email == 5, elsewhere, 0))
+    return level.astype(np.int8)
 
 
 def _place(a: Ints, b: Ints) -> Levels:

@@ -83,11 +83,19 @@ ABOVE: Final = 10.0  # bits above the threshold that it is then worth, so that w
 
 
 def score(levels: Mapping[str, Levels], weights: Weights) -> Bits:
-    """The bits of pairs. What half a name alone speaks for is asked about, however much it speaks; a cross id that fits is proof."""
+    """The bits of pairs. What half a name alone speaks for, or two generations speak against, is asked about, however much speaks for it; a
+    cross id that fits is proof."""
     total = weights.summed(levels)
-    total = np.where(half_a_name(levels), np.minimum(total, np.float32(weights.link - 0.01)), total)
-    named = (levels["xref"] == 1) & (total >= VOUCHED)
+    against = two_generations(levels)
+    total = np.where(half_a_name(levels) | against, np.minimum(total, np.float32(weights.link - 0.01)), total)
+    named = (levels["xref"] == 1) & (total >= VOUCHED) & ~against
     return np.where(named, np.maximum(total, np.float32(weights.link + ABOVE)), total).astype(np.float32)
+
+
+def two_generations(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:
+    """Pairs of a senior and a junior, whatever they share; the number of somebody's papers outweighs a date."""
+    found: NDArray[np.bool_] = (levels["rank"] == 2) | ((levels["born"] == 4) & (levels["national_id"] != 1))
+    return found
 
 
 def half_a_name(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:

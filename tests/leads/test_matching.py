@@ -69,7 +69,12 @@ def test_another_last_name_in_the_same_small_company_is_not_linked():
     ids=["generations", "birth dates"],
 )
 def test_what_speaks_against_a_person_holds_an_address_in_common_down(one, other):
-    assert score({**ANNA, **one}, {**ANNA, **other, "crm": "salesforce"}) < shipped().link
+    more = {"mobile": "+46 70 1234567", "street": "Storgatan 1", "postcode": "21120"}
+    one, other = {**ANNA, "crm_id": "003A", **one}, {**ANNA, "crm": "salesforce", **other}
+    for proof in ({}, more, {**more, "xref": "003A"}):
+        assert score({**one, **more}, {**other, **proof}) < shipped().link
+    parts = evidence_of(match_of({**one, **more}, {**other, **more, "xref": "003A"}), 0, 1, shipped())
+    assert "who may be parent and child is asked about" in [words for words, _ in parts]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,23 @@ def test_in_a_file_that_knows_no_crms_a_cross_id_is_an_id_of_the_file():
     one, other = ({name: text for name, text in ANNA.items() if name != "crm"} for _ in range(2))
     other["email"] = "a@b.com"
     assert score({**one, "crm_id": "812"}, {**other, "xref": "812"}) > score({**one, "crm_id": "812"}, other)
+
+
+FAMILY = {"crm": "hubspot", "last_name": "Berg", "email": "berg.family@gmail.com"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "linked"),
+    [
+        ({"first_name": "Anna"}, {"first_name": "Anna"}, True),
+        ({"first_name": "Anna", "company": "Nordwind AB"}, {"company": "Nordwind AB"}, True),
+        ({"first_name": "Anna"}, {}, False),
+        ({"first_name": "Anna"}, {"first_name": "Peter"}, False),
+    ],
+    ids=["the same first name", "one company", "a surname alone", "another first name"],
+)
+def test_behind_an_address_that_a_family_may_share_it_takes_more_than_the_surname(one, other, linked):
+    assert (score({**FAMILY, **one}, {**FAMILY, **other, "crm": "salesforce"}) >= shipped().link) is linked
 
 
 @pytest.mark.parametrize("others", [0, 400])

@@ -14,7 +14,7 @@ from tests.sync.test_matching import ANNA, CRMS, PETER, asked, quiet
 Build = Callable[..., World]
 MOBILE = "+49 170 1234567"
 TWICE = [{**ANNA, "phone": MOBILE}, {**ANNA, "crm": "salesforce", "email": "a.bergstrom@skog.example", "phone": MOBILE}]
-UNSURE = {**ANNA, "crm": "pipedrive", "email": ""}
+UNSURE = {**ANNA, "crm": "pipedrive", "email": "", "company": ""}
 
 
 def synced(built: World) -> engine.Report:
