@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from leads.matching import reaching
 from leads.matching.blocking import Ints
 from leads.matching.context import Context
-from leads.matching.features import MOBILE, Kind, Own
 from leads.matching.features import Column as C
+from leads.matching.features import Kind
 from leads.matching.resembling import Levels, alike, dates_alike, digit_apart, related
 
 GENERATION: Final = 120_000  # twelve years of a date written as yyyymmdd
@@ -148,20 +149,20 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
 def levels(a: Ints, b: Ints, ca: Context, cb: Context, words: Mapping[int, str]) -> dict[str, Levels]:
     """The level of every comparison for pairs of records: rows of features and their context, left and right."""
     first, last, order = _names(a, b, words)
-    email, company = _email(a, b, ca, cb), _company(a, b, ca, cb)
+    email, company = reaching.email(a, b, ca, cb), _company(a, b, ca, cb)
     namesakes = _namesakes(a, b, ca, cb, email, company)
     return {
         "email": email,
-        "phone": _phone(a, b, ca, cb),
-        "mobile": _mobile(a, b),
+        "phone": reaching.phone(a, b, ca, cb),
+        "mobile": reaching.mobile(a, b),
         "first": first,
         "last": last,
         "order": order,
-        "spelled": _spelled(a, b),
-        "own": _own(a, b),
+        "spelled": reaching.spelled(a, b),
+        "own": reaching.own(a, b),
         "rarity": _rarity(first, last, ca, cb),
         "namesakes": namesakes,
-        "holder": _holder(email, first, last, company, namesakes),
+        "holder": reaching.holder(email, first, last, company, namesakes),
         "company": company,
         "place": _place(a, b),
         "crm": _same(a, b, C.CRM, same=2, different=1),
@@ -209,88 +210,6 @@ def _steps(numbers: NDArray[np.generic], borders: tuple[float, ...]) -> Levels:
     return found
 
 
-def _email(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
-    best: Levels = np.zeros(len(a), dtype=np.int8)
-    rank = np.array([0, 13, 12, 11, 8, 10, 9, 7, 2, 6, 1, 5, 4])
-    for i, j in _given(a, b, C.MAIL):
-        level = _two_emails(a, b, i, j, np.maximum(ca.mail[:, i], cb.mail[:, j]))
-        best = np.where(rank[level] > rank[best], level, best)
-    return best
-
-
-def _given(a: Ints, b: Ints, column: C) -> list[tuple[int, int]]:
-    """Which of two columns to compare with which of two: where one is empty throughout, there is nothing to see."""
-    ours, theirs = ([at for at in (0, 1) if side[:, column + at].any()] for side in (a, b))
-    return [(i, j) for i in ours for j in theirs]
-
-
-def _two_emails(a: Ints, b: Ints, i: int, j: int, people: Ints) -> Levels:
-    mail_a, mail_b = a[:, C.MAIL + i], b[:, C.MAIL + j]
-    kind_a, kind_b = a[:, C.KIND + i], b[:, C.KIND + j]
-    same_domain = a[:, C.DOMAIN + i] == b[:, C.DOMAIN + j]
-    role = (kind_a == Kind.ROLE) | (kind_b == Kind.ROLE)
-    local, stem_a, stem_b = a[:, C.LOCAL + i], a[:, C.STEM + i], b[:, C.STEM + j]
-    same_stem = (stem_a == stem_b) & (stem_a != 0)
-    same_local = (local == b[:, C.LOCAL + j]) & (local != 0)
-    level = np.full(len(a), 10, dtype=np.int8)
-    level[same_domain] = 9
-    level[(kind_a == Kind.FREE) & (kind_b == Kind.FREE)] = 8
-    level[alike(a[:, C.MAIL_LETTERS + i], b[:, C.MAIL_LETTERS + j])] = 6
-    level[same_stem & ~same_domain] = 5
-    level[same_local & ~same_domain & (stem_a != 0)] = 5
-    level[same_stem & same_domain] = 7
-    level[role] = np.where(same_domain[role], 11, 12)
-    same = mail_a == mail_b
-    few = np.where((people > 1) | (kind_a == Kind.DISPOSABLE), 2, 1)
-    level[same] = np.where(people[same] > 3, 3, few[same])
-    level[same & role] = 4
-    level[(mail_a == 0) | (mail_b == 0)] = 0
-    return level
-
-
-def _phone(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
-    best: Levels = np.zeros(len(a), dtype=np.int8)
-    rank = np.array([0, 9, 8, 6, 4, 5, 7, 1, 3])
-    for i, j in _given(a, b, C.PHONE):
-        level = _two_phones(a, b, i, j, np.maximum(ca.phone[:, i], cb.phone[:, j]))
-        best = np.where(rank[level] > rank[best], level, best)
-    return best
-
-
-def _two_phones(a: Ints, b: Ints, i: int, j: int, holders: Ints) -> Levels:
-    one, other = a[:, C.PHONE + i], b[:, C.PHONE + j]
-    base_a, base_b = a[:, C.BASE + i], b[:, C.BASE + j]
-    level = np.full(len(a), 7, dtype=np.int8)
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    prefix = np.zeros(len(a), dtype=bool)
-    for power in (10, 100, 1000, 10_000):
-        prefix |= high // power == low
-        prefix |= high // power == low // 10
-    prefix &= low > 10_000_000
-    level[(one // 1000 == other // 1000) & (one // 1000 > 1_000_000)] = 4
-    level[digit_apart(one, other)] = 6
-    level[prefix] = 5
-    both = (a[:, C.EXTENSION + i] > 0) & (b[:, C.EXTENSION + j] > 0)
-    same_base = (base_a == base_b) & (one != other)
-    level[same_base] = np.where(both[same_base], 8, 5)
-    same = one == other
-    level[same] = np.where(holders[same] > 12, 3, np.where(holders[same] > 5, 2, 1))
-    level[(one == 0) | (other == 0)] = 0
-    return level
-
-
-def _mobile(a: Ints, b: Ints) -> Levels:
-    """A number that one side keeps as a mobile one, and the other wherever."""
-    level: Levels = np.zeros(len(a), dtype=np.int8)
-    for i in (0, 1):
-        for j in (0, 1):
-            own = (a[:, C.EXTENSION + i] == MOBILE, b[:, C.EXTENSION + j] == MOBILE)
-            same = (a[:, C.PHONE + i] == b[:, C.PHONE + j]) & (a[:, C.PHONE + i] != 0)
-            level[own[0] & own[1] & ~same & (level == 0)] = 2
-            level[(own[0] | own[1]) & same] = 1
-    return level
-
-
 def _names(a: Ints, b: Ints, words: Mapping[int, str]) -> tuple[Levels, Levels, Levels]:
     first = related(a[:, C.FIRST], b[:, C.FIRST], words)
     last = related(a[:, C.LAST], b[:, C.LAST], words)
@@ -303,33 +222,6 @@ def _names(a: Ints, b: Ints, words: Mapping[int, str]) -> tuple[Levels, Levels, 
         at = doubtful[good]
         first[at], last[at], order[at] = cross[good], back[good], 1
     return first, last, order
-
-
-def _spelled(a: Ints, b: Ints) -> Levels:
-    """Does one record's address spell the name of the other? Best of all addresses, both ways."""
-    rank = np.array([0, 4, 3, 2, 1])
-    best: Levels = np.zeros(len(a), dtype=np.int8)
-    for one, other in ((a, b), (b, a)):
-        for stem_column in (C.STEM, C.STEM2):
-            stem = one[:, stem_column]
-            level = np.full(len(a), 4, dtype=np.int8)
-            level[(stem == other[:, C.INITIAL_LAST]) | (stem == other[:, C.LAST_INITIAL])] = 2
-            level[(stem == other[:, C.FIRST_LAST]) | (stem == other[:, C.LAST_FIRST])] = 1
-            level[(stem == 0) | (other[:, C.INITIAL_LAST] == 0)] = 0
-            best = np.where(rank[level] > rank[best], level, best)
-    return best
-
-
-def _own(a: Ints, b: Ints) -> Levels:
-    one, other = a[:, C.OWN], b[:, C.OWN]
-    full = np.array([0, 1, 1, 0, 0, 0], dtype=bool)
-    level: Levels = np.zeros(len(a), dtype=np.int8)
-    level[(one == Own.FIRST) | (other == Own.FIRST)] = 3
-    level[full[one] | full[other]] = 2
-    level[full[one] & full[other]] = 1
-    level[(one == Own.OTHER) | (other == Own.OTHER)] = 4
-    level[(one == Own.RELATIVE) | (other == Own.RELATIVE)] = 5
-    return level
 
 
 def _rarity(first: Levels, last: Levels, ca: Context, cb: Context) -> Levels:
@@ -359,17 +251,6 @@ def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
     level = np.where(agree, np.where(size > 60, 3, np.where(size > 12, 2, 1)), np.where(slip, 4, 5)).astype(np.int8)
     level[~(has_a & has_b)] = 0
     return level
-
-
-def _holder(email: Levels, first: Levels, last: Levels, company: Levels, namesakes: Levels) -> Levels:
-    """Whose address two records have in common, or nearly: relatives share one, colleagues seldom do."""
-    together = (company > 0) & (company < 5)
-    surname = (last > 0) & (last < 7)
-    alone = np.where(surname, np.where(together, 4, 5), np.where(together, 6, 7))
-    named = np.where(first == 1, 1, np.where(first < 7, np.where(together, 2, 3), 8))
-    elsewhere = np.where(namesakes > 0, 11, np.where(together, 9, 10))
-    level = np.where(np.isin(email, (1, 2)), np.where(first == 0, alone, named), np.where(email == 5, elsewhere, 0))
-    return level.astype(np.int8)
 
 
 def _place(a: Ints, b: Ints) -> Levels:
