@@ -30,6 +30,7 @@ from sync.placing import EPOCH, place
 from sync.plan import LeadPlan, Place, address, lead_address, plan
 from sync.pull import is_back
 from sync.restricting import addresses_of, hear, links_of, restrict
+from sync.roles import in_their_roles
 from sync.settle import UNKNOWN, is_in_doubt
 from sync.state import (
     Base,
@@ -43,7 +44,6 @@ from sync.state import (
     Ref,
     Review,
     Revision,
-    Role,
     Section,
     link_step,
     refs_text,
@@ -160,6 +160,7 @@ class _Chunk:
     problems: list[Problem] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    returned: set[Ref] = field(default_factory=set)  # records that had ended and are shown again
     cleared_up: list[Ref] = field(default_factory=list)  # records of which it is known by now what became of a write
     newly_disqualified: dict[str, Ref] = field(default_factory=dict)
     disqualifying: dict[str, Revision] = field(default_factory=dict)
@@ -207,7 +208,10 @@ class _Chunk:
 
     def _lead(self, state: LeadState) -> None:
         self.spreads, self.restored = False, False
-        views = _promote([view for link, base in self.views.get(state.id, []) if (view := self._view(state.id, link, base)) is not None])
+        there = [view for link, base in self.views.get(state.id, []) if (view := self._view(state.id, link, base)) is not None]
+        views, closed, asked = in_their_roles(there, self.returned)
+        self.closed += closed
+        self.reviews += asked
         state = self._disqualified(state)
         merged = merge(state, views, self.turn.workspace.policy, self.turn.now, self.answers)
         said, changes_at = ({}, None) if self.telling is None else self.telling.of(merged.lead)
@@ -276,6 +280,7 @@ class _Chunk:
         elif record is not None and link.state is LinkState.ENDED and link.ending.partition(":")[0] in RETURNING:
             self.restored |= link.ending.endswith(":delete")
             link = replace(link, state=LinkState.ACTIVE, ending="")  # restored in the CRM
+            self.returned.add(link.ref)
         if dialect is None or link.state is LinkState.ENDED:
             return None
         return View(link, base, dialect, record, since, self.waits.get((link.ref.account, link.ref.object), frozenset()))
@@ -287,6 +292,7 @@ class _Chunk:
         stays = rule in ("follow", "unlink")
         ended = replace(link, state=LinkState.ENDED, ending=str(record.ending) if stays else f"{record.ending}:{rule}")
         self.links.append((ended, base))
+        self.closed.append(twin_subject(link.ref))
         self.ends.setdefault(link.lead_id, []).append(link_step(link.ref, refs_text([link.ref]), ABSENT, f"{record.ending} in the CRM"))
         if record.moved_to is not None and rule == "follow":
             self._follow(ended, Ref(link.ref.account, *record.moved_to))
@@ -334,8 +340,6 @@ class _Chunk:
             self.unit.put_hints([now_at], self.turn.now)
         elif there[now_at.id][0].lead_id != ended.lead_id:
             self.reviews.append(merged_leads(now_at, sorted({ended.lead_id, there[now_at.id][0].lead_id})))
-        else:
-            self.closed.append(twin_subject(now_at))  # of two records of the lead one is left
 
     def _waiting(self, lead_id: str) -> frozenset[Ref]:
         writes = [entry.write for entry in self.open.get(lead_id, [])]
@@ -373,15 +377,3 @@ class _Chunk:
 
 def _delete(view: View) -> PlannedWrite:
     return PlannedWrite(view.ref.account, view.ref.object, view.link.lead_id, Section.DELETE, (), view.ref.id)
-
-
-def _promote(views: Sequence[View]) -> list[View]:
-    """Where the main record of an account has ended, its oldest twin becomes the main one."""
-    led = {view.ref.account for view in views if view.link.role is Role.MAIN and view.link.state is not LinkState.WITHHELD}
-    promoted: list[View] = []
-    for view in sorted(views, key=lambda view: view.ref):
-        if view.ref.account not in led and view.link.state is not LinkState.WITHHELD:
-            led.add(view.ref.account)
-            view = replace(view, link=replace(view.link, role=Role.MAIN))
-        promoted.append(view)
-    return promoted

@@ -175,6 +175,51 @@ def test_a_person_who_comes_back_later_is_not_deleted_again(world: Build) -> Non
     assert len(contacts(built)) == 1
 
 
+@pytest.mark.parametrize("policy", ["follow", "unlink"])
+def test_a_contact_that_was_there_before_a_lead_was_converted_into_it_keeps_its_own_link(world: Build, policy: str) -> None:
+    built = pair_of(world, converted=policy)
+    person = {"FirstName": "Anna", "LastName": "Schmidt", "Email": ANNA["email"]}
+    contact = built.act("salesforce", "create", "Contact", "", fields=person)["id"]
+    built.sync()
+    assert [one["kind"] for one in asked(built)] == ["twin"]
+    lead = built.records("salesforce", "Lead")[0]["Id"]
+    built.act("salesforce", "convert", "Lead", lead, into=contact)
+    built.sync()
+    assert (asked(built), state_of(built, "Lead", lead), state_of(built, "Contact", contact)) == ([], "ended", "active")
+
+
+def asked(world: World) -> list[Any]:
+    with world.store.begin() as unit:
+        return list(unit.reviews(answered=False, limit=9))
+
+
+def state_of(world: World, object: str, id: str) -> str:
+    with world.store.begin() as unit:
+        return str(unit.links_at("salesforce", object, [id])[id][0].state)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_of_two_records_of_one_person_either_can_end_and_nobody_is_asked_any_more(world: Build, number: int) -> None:
+    built = world([{"crm": crm, **ANNA} for crm in ("hubspot", "salesforce", "salesforce")], ("hubspot", "salesforce"))
+    built.sync()
+    assert [one["kind"] for one in asked(built)] == ["twin"]
+    id = built.records("salesforce", "Lead")[number]["Id"]
+    built.act("salesforce", "delete", "Lead", id)
+    built.sync()
+    assert asked(built) == []
+    built.act("salesforce", "restore", "Lead", id)
+    built.sync()
+    assert ([one["kind"] for one in asked(built)], roles(built)) == (["twin"], ["main", "twin"])
+    assert quiet(built)
+
+
+def roles(world: World) -> list[str]:
+    """Of all records of the one person in Salesforce."""
+    with world.store.begin() as unit:
+        (links,) = unit.links_of(unit.lead_ids("", 9)).values()
+    return sorted(str(link.role) for link, _ in links if link.ref.account == "salesforce" and link.state != "ended")
+
+
 def test_a_conversion_need_not_be_followed(world: Build) -> None:
     built = pair_of(world, converted="unlink")
     end(built, "convert")
