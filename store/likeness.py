@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from struct import unpack
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from leads.matching.blocking import HUB, Ints
 from leads.matching.features import WIDTH, Row, hashed
-from leads.matching.live import VERSION, Counts, Likeness, Seal, Value, counted, keys_of, weighed
+from leads.matching.live import VERSION, Counts, Likeness, Seal, Share, Value, counted, keys_of, weighed
 from store import schema as t
 from store.queries import Queries
 
@@ -108,17 +109,11 @@ class Likenesses(Queries):
         new = {(key, one.n) for one in after for key in one.keys}
         self._write(_FILE, [{"key": key, "lead": n} for key, n in sorted(new - old)])
         self._write(_UNFILE, [{"key": key, "lead": n} for key, n in sorted(old - new)])
-        changes = self._counts(after)
-        changes.subtract(self._counts(before))
-        moved = sorted((value, part, number) for (value, part), number in changes.items() if number != 0)
+        changes = _counted(after)
+        changes.subtract(_counted(before))
+        moved = sorted((self.seal(kind, value), part, number) for (kind, value, part), number in changes.items() if number != 0)
         self._count(*np.array(moved, dtype=np.int64).reshape(-1, 3).T)
         self._write(_UNCOUNT, [{"value": value, "part": part} for value, part, number in moved if number < 0])
-
-    def _counts(self, leads: Sequence[Kept]) -> Counter[tuple[int, int]]:
-        every: Counter[tuple[int, int, int]] = Counter()
-        for one in leads:
-            every.update(counted(one.likeness))
-        return Counter({(self.seal(kind, value), part): number for (kind, value, part), number in every.items()})
 
     # -- asking --------------------------------------------------------------------------------------------------------------------
 
@@ -133,7 +128,7 @@ class Likenesses(Queries):
 
     def compared(self, numbers: Sequence[int]) -> None:
         """These leads have been compared with all others."""
-        self._connection.execute(_query("compared", self._connection.dialect.name), {"values": self._list(numbers)})
+        self._asked("compared", numbers)
 
     def alike(self, asked: Sequence[Kept]) -> dict[int, list[Kept]]:
         """For each lead by its number the others worth comparing it with: those that share a key which is not too common."""
@@ -162,9 +157,13 @@ class Likenesses(Queries):
         return found
 
     def _listed(self, name: str, values: Sequence[Any]) -> Iterator[sa.Row[Any]]:
-        query = _query(name, self._connection.dialect.name)
         for start in range(0, len(values), AT_ONCE):
-            yield from self._connection.execute(query, {"values": self._list(values[start : start + AT_ONCE])})
+            yield from self._asked(name, values[start : start + AT_ONCE]).all()
+
+    def _asked(self, name: str, values: Sequence[Any]) -> sa.CursorResult[Any]:
+        text, by_place = _compiled(_query(name, self._connection.dialect.name), self._connection.dialect)
+        found = self._list(values)
+        return self._connection.exec_driver_sql(text, (found,) if by_place else {"values": found})
 
     def _list(self, values: Sequence[Any]) -> Any:
         return json.dumps(values) if self._connection.dialect.name == "sqlite" else list(values)
@@ -241,6 +240,10 @@ def _compiled(statement: Any, dialect: sa.Dialect) -> tuple[str, tuple[str, ...]
     return str(found), tuple(found.positiontup or ())
 
 
+def _counted(leads: Iterable[Kept]) -> Counter[Share]:
+    return sum((counted(one.likeness) for one in leads), Counter())
+
+
 def _slices(length: int) -> Iterator[slice]:
     return (slice(start, start + WRITTEN_AT_ONCE) for start in range(0, length, WRITTEN_AT_ONCE))
 
@@ -285,8 +288,9 @@ def _dump_rows(rows: Sequence[Row]) -> bytes:
 
 
 def _load_rows(text: bytes) -> tuple[Row, ...]:
-    cells = np.zeros(text[0] * WIDTH, dtype=np.int64)
-    bits = 1 + (len(cells) + 7) // 8
-    given = np.unpackbits(np.frombuffer(text[1:bits], dtype=np.uint8), count=len(cells)).astype(bool)
-    cells[given] = np.frombuffer(text[bits:], dtype=">i8")
-    return tuple(cells.reshape(-1, WIDTH).tolist())
+    length = text[0] * WIDTH
+    bits = 1 + (length + 7) // 8
+    given = f"{int.from_bytes(text[1:bits], 'big'):0{8 * (bits - 1)}b}"
+    kept = iter(unpack(f">{(len(text) - bits) // 8}q", text[bits:]))
+    cells = [next(kept) if bit == "1" else 0 for bit in given]
+    return tuple(cells[start : start + WIDTH] for start in range(0, length, WIDTH))

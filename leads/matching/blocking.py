@@ -2,93 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum, auto
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leads.matching.features import WIDTH, Kind, Row
 from leads.matching.features import Column as C
-from leads.matching.features import Kind
 
 HUB: Final = 40  # a key that more records share says nothing by itself; combined keys still reach them
 
 Ints = NDArray[np.int64]
+Codes = NDArray[np.uint64]
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
-_ALL: Final = (1 << 64) - 1
+
+
+Of = Callable[[C], Any]  # a feature of one record, or a column of them for many
+
+
+class Part(IntEnum):
+    """What keys are made of beside the features themselves."""
+
+    SOLO = WIDTH  # an address, unless it is a team's
+    SOLO2 = auto()
+    TEAM = auto()
+    TEAM2 = auto()
+    YEAR = auto()
+    DAY = auto()
+    BASE = auto()  # what numbers of one switchboard begin with, where that is long enough to tell it from others
+    BASE2 = auto()
+    BASE_CUT = auto()
+    BASE2_CUT = auto()
+    PHONE_CUT = auto()
+    PHONE2_CUT = auto()
+    PHONE_STUMP = auto()
+    PHONE2_STUMP = auto()
+
+
+def _long(stump: Any) -> Any:
+    return stump * (stump > 10_000_000)
+
+
+MADE: Final[Mapping[Part, Callable[[Of], Any]]] = {  # the same for one record and for many at once
+    Part.SOLO: lambda of: of(C.MAIL) * (of(C.KIND) != Kind.ROLE),
+    Part.SOLO2: lambda of: of(C.MAIL2) * (of(C.KIND2) != Kind.ROLE),
+    Part.TEAM: lambda of: of(C.MAIL) * (of(C.KIND) == Kind.ROLE),
+    Part.TEAM2: lambda of: of(C.MAIL2) * (of(C.KIND2) == Kind.ROLE),
+    Part.YEAR: lambda of: of(C.BORN) // 10_000,
+    Part.DAY: lambda of: of(C.BORN) % 10_000,
+    Part.BASE: lambda of: _long(of(C.BASE)),
+    Part.BASE2: lambda of: _long(of(C.BASE2)),
+    Part.BASE_CUT: lambda of: _long(of(C.BASE) // 10),
+    Part.BASE2_CUT: lambda of: _long(of(C.BASE2) // 10),
+    Part.PHONE_CUT: lambda of: _long(of(C.PHONE) // 100),
+    Part.PHONE2_CUT: lambda of: _long(of(C.PHONE2) // 100),
+    Part.PHONE_STUMP: lambda of: _long(of(C.PHONE) // 1000),
+    Part.PHONE2_STUMP: lambda of: _long(of(C.PHONE2) // 1000),
+}
+
+
+def _alone(number: int, *parts: int) -> Iterator[tuple[int, ...]]:
+    return ((number, part) for part in parts)
+
+
+def _both(number: int, ones: Iterable[int], others: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    return ((number, one, other) for one in ones for other in others)
+
+
+_LETTERS: Final = (C.FIRST_LETTER, C.LAST_LETTER)
+_NAMES: Final = (C.FIRST, C.LAST)
+_WHOLE: Final = (C.FIRST_LAST, C.INITIAL_LAST)
+_WORK: Final = (C.COMPANY, C.WORK, C.WORK2)
+_STUMPS: Final = (
+    *(Part.BASE, Part.PHONE_STUMP, Part.BASE_CUT, Part.PHONE_CUT),
+    *(Part.BASE2, Part.PHONE2_STUMP, Part.BASE2_CUT, Part.PHONE2_CUT),
+)
+KINDS: Final[Sequence[Sequence[tuple[int, ...]]]] = [  # the number of the kind, and one feature or two
+    list(kind)
+    for kind in (
+        _alone(1, Part.SOLO, Part.SOLO2),
+        _both(2, (Part.TEAM, Part.TEAM2), _LETTERS),
+        _alone(3, C.LOCAL, C.LOCAL2),
+        _alone(4, C.STEM, C.STEM2, C.FIRST_LAST, C.LAST_FIRST, C.INITIAL_LAST, C.LAST_INITIAL),
+        (*_both(5, (C.STEM, C.STEM2), (C.WORK, C.COMPANY)), *_both(5, _WHOLE, _WORK)),
+        _alone(6, C.PHONE, C.PHONE2),
+        _both(7, _STUMPS, _LETTERS),
+        _both(8, _WHOLE, (C.POSTCODE, C.COUNTRY, C.CITY)),
+        _both(9, _NAMES, _WORK),
+        _both(10, _NAMES, (C.POSTCODE, C.BORN, C.STREET)),
+        _both(15, _NAMES, (C.CITY,)),
+        _both(19, _NAMES, (Part.YEAR,)),
+        _both(20, _NAMES, (Part.DAY,)),
+        _alone(16, C.BORN),
+        _both(17, (C.BORN,), _LETTERS),
+        _both(18, (C.STREET,), (C.CITY,)),
+        _both(11, (C.POSTCODE,), (C.STREET,)),
+        _both(12, (C.BORN,), (C.POSTCODE,)),
+        _alone(13, C.NATIONAL_ID),
+        _alone(14, C.CRM_ID, C.XREF),
+    )
+]
+_EVERY: Final = [key for kind in KINDS for key in kind]
+_NUMBERS: Final = np.array([[key[0]] for key in _EVERY], dtype=np.uint64)
+_ONES: Final = np.array([key[1] for key in _EVERY])
+_PAIRED: Final = np.array([len(key) == 3 for key in _EVERY])
+_OTHERS: Final = np.array([key[-1] for key in _EVERY])
 
 
 def mixed(kind: int, *parts: Ints) -> Ints:
     """One key of several features; 0 where one of them is missing."""
-    if len(parts[0]) == 1:
-        return _mixed_one(kind, [int(part[0]) for part in parts])
     key = np.full(len(parts[0]), kind + 1, dtype=np.uint64)
     missing = np.zeros(len(parts[0]), dtype=bool)
     for part in parts:
         missing |= part == 0
-        key = (key ^ part.astype(np.uint64)) * _MIX
-        key ^= key >> np.uint64(29)
+        key = _stirred(key, part)
     keys = (key >> np.uint64(1)).astype(np.int64)
     keys[missing] = 0
     return keys
 
 
-def _mixed_one(kind: int, parts: list[int]) -> Ints:
-    """The same without the overhead of columns: one record is looked up while somebody waits."""
-    if 0 in parts:
-        return np.zeros(1, dtype=np.int64)
-    key = kind + 1
-    for part in parts:
-        key = (key ^ (part & _ALL)) * int(_MIX) & _ALL
-        key ^= key >> 29
-    return np.array([key >> 1], dtype=np.int64)
-
-
-def keys(rows: Ints) -> Iterator[Ints]:
-    """The blocking keys of records (rows of features), one column after the other; 0 is no key."""
-    for kind in kinds(rows):
-        yield from kind
+def _stirred(key: Codes, part: Ints) -> Codes:
+    key = (key ^ part.astype(np.uint64)) * _MIX
+    return key ^ (key >> np.uint64(29))
 
 
 def kinds(rows: Ints) -> Iterator[Iterator[Ints]]:
-    """The same, kind by kind: only keys of one kind can be equal, so that a kind at a time is all that has to be held."""
+    """The blocking keys of records (rows of features), kind by kind, one column after the other; 0 is no key.
 
-    def f(column: C) -> Ints:
+    Only keys of one kind can be equal, so that a kind at a time is all that has to be held.
+    """
+
+    def of(column: C) -> Ints:
         return rows[:, column]
 
-    def both(kind: int, ones: Iterable[C], others: Iterable[C]) -> Iterator[Ints]:
-        return (mixed(kind, f(one), f(other)) for one in ones for other in others)
+    def part(which: int) -> Ints:
+        return MADE[Part(which)](of) if which >= WIDTH else rows[:, which]
 
-    mails = ((C.MAIL, C.KIND), (C.MAIL2, C.KIND2))
-    stumps = ((C.PHONE, C.BASE), (C.PHONE2, C.BASE2))
-    letters, parts = (C.FIRST_LETTER, C.LAST_LETTER), (C.FIRST, C.LAST)
-    names, work = (C.FIRST_LAST, C.INITIAL_LAST), (C.COMPANY, C.WORK, C.WORK2)
-    yield (np.where(f(kind) != Kind.ROLE, mixed(1, f(mail)), 0) for mail, kind in mails)
-    yield (np.where(f(kind) != Kind.ROLE, 0, mixed(2, f(mail), f(letter))) for mail, kind in mails for letter in letters)
-    yield (mixed(3, f(local)) for local in (C.LOCAL, C.LOCAL2))
-    yield (mixed(4, f(name)) for name in (C.STEM, C.STEM2, C.FIRST_LAST, C.LAST_FIRST, C.INITIAL_LAST, C.LAST_INITIAL))
-    yield chain(both(5, (C.STEM, C.STEM2), (C.WORK, C.COMPANY)), both(5, names, work))
-    yield (mixed(6, f(phone)) for phone, _ in stumps)
-    yield (
-        np.where(stump > 10_000_000, mixed(7, stump, f(letter)), 0)
-        for phone, base in stumps
-        for stump in (f(base), f(phone) // 1000, f(base) // 10, f(phone) // 100)
-        for letter in letters
-    )
-    yield both(8, names, (C.POSTCODE, C.COUNTRY, C.CITY))
-    yield both(9, parts, work)
-    yield both(10, parts, (C.POSTCODE, C.BORN, C.STREET))
-    yield both(15, parts, (C.CITY,))
-    yield (mixed(19, f(name), f(C.BORN) // 10_000) for name in parts)
-    yield (mixed(20, f(name), f(C.BORN) % 10_000) for name in parts)
-    yield iter((mixed(16, f(C.BORN)),))
-    yield both(17, (C.BORN,), letters)
-    yield both(18, (C.STREET,), (C.CITY,))
-    yield both(11, (C.POSTCODE,), (C.STREET,))
-    yield both(12, (C.BORN,), (C.POSTCODE,))
-    yield iter((mixed(13, f(C.NATIONAL_ID)),))
-    yield (mixed(14, f(id)) for id in (C.CRM_ID, C.XREF))
+    return ((mixed(number, *map(part, parts)) for number, *parts in kind) for kind in KINDS)
+
+
+def keys(rows: Sequence[Row]) -> Ints:
+    """The same keys of a few records, all kinds at once, a row for each record: somebody is waiting."""
+    parts = np.array([[*row, *(make(row.__getitem__) for make in MADE.values())] for row in rows], dtype=np.int64).T
+    one, other = parts.take(_ONES, axis=0), parts.take(_OTHERS, axis=0)
+    key = _stirred(_NUMBERS + np.uint64(1), one)
+    key[_PAIRED] = _stirred(key[_PAIRED], other[_PAIRED])
+    found = (key >> np.uint64(1)).astype(np.int64)
+    found[(one == 0) | (other == 0)] = 0
+    return found.T
 
 
 def pairs(rows: Ints) -> tuple[Ints, Ints]:

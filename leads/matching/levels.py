@@ -13,7 +13,7 @@ from leads.matching.blocking import Ints
 from leads.matching.context import Context
 from leads.matching.features import Column as C
 from leads.matching.features import Kind
-from leads.matching.resembling import Levels, alike, dates_alike, digit_apart, related
+from leads.matching.resembling import Levels, against, alike, dates_alike, digit_apart, related
 
 GENERATION: Final = 120_000  # twelve years of a date written as yyyymmdd
 
@@ -194,7 +194,8 @@ def _born(a: Ints, b: Ints) -> Levels:
 
 def _national_id(a: Ints, b: Ints) -> Levels:
     found = _same(a, b, C.NATIONAL_ID, same=1, different=3)
-    found[(found == 3) & digit_apart(a[:, C.NATIONAL_ID], b[:, C.NATIONAL_ID], 1000)] = 2
+    differ = np.flatnonzero(found == 3)
+    found[differ[digit_apart(a[differ, C.NATIONAL_ID], b[differ, C.NATIONAL_ID], 1000)]] = 2
     return found
 
 
@@ -236,20 +237,13 @@ def _rarity(first: Levels, last: Levels, ca: Context, cb: Context) -> Levels:
 
 
 def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
-    names = (C.COMPANY, C.WORK, C.WORK2)
-    has_a = (a[:, names] != 0).any(axis=1)
-    has_b = (b[:, names] != 0).any(axis=1)
-    agree = np.zeros(len(a), dtype=bool)
-    for one in names:
-        for other in names:
-            agree |= (a[:, one] == b[:, other]) & (a[:, one] != 0)
-    slip = np.zeros(len(a), dtype=bool)
-    for mine in (C.COMPANY_LETTERS, C.WORK_LETTERS):
-        for its in (C.COMPANY_LETTERS, C.WORK_LETTERS):
-            slip |= alike(a[:, mine], b[:, its])
+    one, other = against(a, b, C.COMPANY, 3)
+    known = (one != 0).any(axis=(0, 1)) & (other != 0).any(axis=(0, 1))
+    agree = ((one == other) & (one != 0)).any(axis=(0, 1))
+    slip = alike(*against(a, b, C.COMPANY_LETTERS)).any(axis=(0, 1))
     size = np.minimum(ca.company, cb.company)
     level = np.where(agree, np.where(size > 60, 3, np.where(size > 12, 2, 1)), np.where(slip, 4, 5)).astype(np.int8)
-    level[~(has_a & has_b)] = 0
+    level[~known] = 0
     return level
 
 

@@ -61,10 +61,10 @@ def table(rows: Iterable[Row]) -> Ints:
 
 def keys_of(likenesses: Sequence[Likeness]) -> list[frozenset[int]]:
     """The blocking keys of each."""
-    columns = np.stack(list(keys(table(row for one in likenesses for row in one.rows))), axis=1).tolist()
+    every = keys([row for one in likenesses for row in one.rows]).tolist()
     found, at = [], 0
     for one in likenesses:
-        found.append(frozenset(key for column in columns[at : at + len(one.rows)] for key in column) - {0})
+        found.append(frozenset(key for row in every[at : at + len(one.rows)] for key in row) - {0})
         at += len(one.rows)
     return found
 

@@ -8,7 +8,7 @@ from leads.matching.blocking import Ints
 from leads.matching.context import Context
 from leads.matching.features import MOBILE, Kind, Own
 from leads.matching.features import Column as C
-from leads.matching.resembling import Levels, alike, digit_apart
+from leads.matching.resembling import Levels, against, alike, digit_apart
 
 
 def email(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
@@ -77,13 +77,12 @@ def _two_phones(a: Ints, b: Ints, i: int, j: int, holders: Ints) -> Levels:
 
 def mobile(a: Ints, b: Ints) -> Levels:
     """A number that one side keeps as a mobile one, and the other wherever."""
+    one, other = against(a, b, C.PHONE)
+    mine, theirs = (extensions == MOBILE for extensions in against(a, b, C.EXTENSION))
+    same = (one == other) & (one != 0)
     level: Levels = np.zeros(len(a), dtype=np.int8)
-    for i in (0, 1):
-        for j in (0, 1):
-            own = (a[:, C.EXTENSION + i] == MOBILE, b[:, C.EXTENSION + j] == MOBILE)
-            same = (a[:, C.PHONE + i] == b[:, C.PHONE + j]) & (a[:, C.PHONE + i] != 0)
-            level[own[0] & own[1] & ~same & (level == 0)] = 2
-            level[(own[0] | own[1]) & same] = 1
+    level[(mine & theirs & ~same).any(axis=(0, 1))] = 2
+    level[((mine | theirs) & same).any(axis=(0, 1))] = 1
     return level
 
 
@@ -95,16 +94,15 @@ def _given(a: Ints, b: Ints, column: C) -> list[tuple[int, int]]:
 
 def spelled(a: Ints, b: Ints) -> Levels:
     """Does one record's address spell the name of the other? Best of all addresses, both ways."""
-    rank = np.array([0, 4, 3, 2, 1])
     best: Levels = np.zeros(len(a), dtype=np.int8)
     for one, other in ((a, b), (b, a)):
-        for stem_column in (C.STEM, C.STEM2):
-            stem = one[:, stem_column]
-            level = np.full(len(a), 4, dtype=np.int8)
-            level[(stem == other[:, C.INITIAL_LAST]) | (stem == other[:, C.LAST_INITIAL])] = 2
-            level[(stem == other[:, C.FIRST_LAST]) | (stem == other[:, C.LAST_FIRST])] = 1
-            level[(stem == 0) | (other[:, C.INITIAL_LAST] == 0)] = 0
-            best = np.where(rank[level] > rank[best], level, best)
+        stems = one[:, (C.STEM, C.STEM2)].T
+        known = (stems != 0) & (other[:, C.INITIAL_LAST] != 0)
+        initial = known & ((stems == other[:, C.INITIAL_LAST]) | (stems == other[:, C.LAST_INITIAL]))
+        whole = known & ((stems == other[:, C.FIRST_LAST]) | (stems == other[:, C.LAST_FIRST]))
+        best[known.any(axis=0) & (best == 0)] = 4
+        best[initial.any(axis=0) & (best != 1)] = 2
+        best[whole.any(axis=0)] = 1
     return best
 
 

@@ -13,6 +13,13 @@ from leads.identity import nicknames, one_slip
 from leads.matching.blocking import Ints
 
 Levels = NDArray[np.int8]
+FEW: Final = 64  # pairs; among more it pays to look at each pair of names once
+
+
+def against(a: Ints, b: Ints, first: int, count: int = 2) -> tuple[Ints, Ints]:
+    """So many columns of the left and of the right side, shaped so that comparing the two compares each with each."""
+    columns = slice(first, first + count)
+    return a.T[columns, None], b.T[None, columns]
 
 
 def related(one: Ints, other: Ints, words: Mapping[int, str]) -> Levels:
@@ -22,6 +29,9 @@ def related(one: Ints, other: Ints, words: Mapping[int, str]) -> Levels:
     if len(unequal) == 0:
         return level
     low, high = np.minimum(one[unequal], other[unequal]), np.maximum(one[unequal], other[unequal])
+    if len(unequal) < FEW:
+        level[unequal] = [relation(words[x], words[y]) for x, y in zip(low.tolist(), high.tolist(), strict=True)]
+        return level
     order = np.lexsort((high, low))
     low, high = low[order], high[order]
     new = np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])]
