@@ -15,39 +15,48 @@ from leads.matching.resembling import Levels
 from leads.matching.scoring import Weights, score, two_generations
 
 SHOWN: Final = 6
+LEAST: Final = 0.5  # bits that a line of reasons mentions
+TWICE: Final = "what of this says the same twice"
+MORE: Final = "what of this says more together than one by one"
 HALF: Final = "half a name alone is asked about"
 GENERATIONS: Final = "who may be parent and child is asked about"
 NAMED: Final = "one names the id of the other, and the rest fits"
 HELD: Final = "another record of the same lead speaks against it"
 
 
-def shares(levels: Mapping[str, Levels], weights: Weights) -> dict[str, NDArray[np.float32]]:
-    """What every comparison adds to each pair, in bits. What two comparisons say together counts half for each."""
-    found = {name: np.zeros(len(level), dtype=np.float32) for name, level in levels.items()}
-    for names, bits in weights.tables.items():
-        worth = bits[tuple(levels[name] for name in names)] / len(names)
-        for name in names:
-            found[name] += worth
-    return found
+def own_bits(levels: Mapping[str, Levels], weights: Weights) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.float32]]:
+    """What every comparison says by itself, the same beside whatever else is said; and what all of them together say more than that, or
+    less: a name and an address made of it are not two witnesses."""
+    alone = {name: weights.tables[(name,)][level] for name, level in levels.items()}
+    together = weights.summed(levels) - np.float32(weights.bias) - np.stack(list(alone.values())).sum(axis=0)
+    return alone, together
 
 
 def evidence_of(evidence: Evidence, left: int, right: int, weights: Weights) -> list[tuple[str, float]]:
     """Every summand of one pair, the weightiest first; their sum is the score."""
     levels = evidence.levels(np.array([left]), np.array([right]))
-    parts = [(LEVELS[name][levels[name][0]], float(bits[0])) for name, bits in shares(levels, weights).items()]
+    alone, together = own_bits(levels, weights)
+    parts = [(LEVELS[name][levels[name][0]], float(bits[0])) for name, bits in alone.items()]
     over = float(score(levels, weights)[0] - weights.summed(levels)[0])
     why = NAMED if over > 0 else GENERATIONS if two_generations(levels)[0] else HALF
     held = [(why, over)] if over != 0 else []
-    return [("before any evidence", weights.bias), *sorted(parts, key=lambda part: -abs(part[1])), *held]
+    both = (_together(float(together[0])), float(together[0]))
+    return [("before any evidence", weights.bias), *sorted(parts, key=lambda part: -abs(part[1])), both, *held]
 
 
 def reasons(evidence: Evidence, left: Ints, right: Ints, held: NDArray[np.bool_], weights: Weights) -> Iterator[str]:
     """One line for each pair: the weightiest evidence, for and against."""
     levels = evidence.levels(left, right)
-    found = shares(levels, weights)
-    names = list(found)
-    bits = np.stack([found[name] for name in names], axis=1)
+    alone, together = own_bits(levels, weights)
+    names = list(alone)
+    bits = np.stack([alone[name] for name in names], axis=1)
     order = np.argsort(-np.abs(bits), axis=1, kind="stable")[:, :SHOWN]
     for at in range(len(left)):
-        said = [f"{LEVELS[names[n]][levels[names[n]][at]]} ({bits[at, n]:+.1f})" for n in order[at].tolist() if abs(bits[at, n]) >= 0.5]
+        parts = [(LEVELS[names[n]][levels[names[n]][at]], bits[at, n]) for n in order[at].tolist()]
+        both = (_together(float(together[at])), together[at])
+        said = [f"{what} ({worth:+.1f})" for what, worth in (*parts, both) if abs(worth) >= LEAST]
         yield "; ".join([*said, HELD] if held[at] else said)
+
+
+def _together(bits: float) -> str:
+    return TWICE if bits < 0 else MORE

@@ -126,7 +126,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "no place on one side",
         "the same street and postcode",
         "the same postcode",
-        "the same city",
+        "the same city, not the same postcode",
         "different places",
         "the same street elsewhere",
         "a slip in the city",

@@ -12,7 +12,7 @@ from leads.matching.clustering import DECIDED, components, grouped, joints
 from leads.matching.deciding import Decided, agreed, contradictions, imposed
 from leads.matching.engine import Evidence, match
 from leads.matching.estimating import estimated, guarded
-from leads.matching.explaining import evidence_of
+from leads.matching.explaining import MORE, TWICE, evidence_of
 from leads.matching.features import Reader, born, dialled
 from leads.matching.live import table
 from leads.matching.resembling import relation
@@ -118,6 +118,17 @@ def test_in_a_file_that_knows_no_crms_a_cross_id_is_an_id_of_the_file():
     one, other = ({name: text for name, text in ANNA.items() if name != "crm"} for _ in range(2))
     other["email"] = "a@b.com"
     assert score({**one, "crm_id": "812"}, {**other, "xref": "812"}) > score({**one, "crm_id": "812"}, other)
+
+
+def test_a_piece_of_evidence_has_the_same_bits_beside_whatever_else_is_said_and_one_line_has_the_rest():
+    other = {**ANNA, "crm": "salesforce"}
+    much = evidence_of(match_of(ANNA, other), 0, 1, shipped())
+    little = evidence_of(match_of(ANNA, {**other, "email": "x.y@b.com", "company": "Engines Ltd"}), 0, 1, shipped())
+    assert dict(much)["the same first name"] == dict(little)["the same first name"] > 0
+    assert dict(much)["the same e-mail address"] > 0 > dict(much)[TWICE]
+    for told in (much, little):
+        assert len({TWICE, MORE} & dict(told).keys()) == 1
+    assert sum(bits for _, bits in much) == pytest.approx(score(ANNA, other), abs=1e-3)
 
 
 FAMILY = {"crm": "hubspot", "last_name": "Berg", "email": "berg.family@gmail.com"}
