@@ -256,7 +256,13 @@ class _Draft:
         rows = [row for row in self.dialect.rows if is_no(row.lead) and row.written and not self._lacks(row)] if said else []
         there = {channel_of(row.lead) for row in rows}
         still_yes = {channel_of(row.lead) for row in rows if channel_of(row.lead).partition("/")[0] in said and self._says_yes(row)}
-        return frozenset(channel for channel in there for no in said if _stands_for(channel, no, there)) | still_yes
+        return frozenset(channel for channel in there for no in said if _stands_for(channel, no, there)) | still_yes | self._left_behind()
+
+    def _left_behind(self) -> set[str]:
+        """What the record says no to by its address, which our write exchanges: a CRM knows nothing of the new one."""
+        moving = {cell.remote for cell in self.cells if cell.field in SETS and cell.new not in (None, "", [])}
+        rows = [row for row in self.dialect.rows if is_no(row.lead) and row.written and row.needs in moving]
+        return {channel_of(row.lead) for row in rows if row.parse(self._pair(row).seen, self._pair(row).meant) is True}
 
     def _says_yes(self, row: Any) -> bool:
         """Whether the record goes on saying yes to a part of what was refused as a whole: elsewhere the wide field speaks for it."""

@@ -63,6 +63,22 @@ def test_a_list_left_in_activecampaign_is_the_type_left_in_hubspot(everywhere: W
     assert lists(everywhere) == {1: 2, 2: 1}
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_type_that_was_left_is_left_with_the_new_address_too(everywhere: World, *, known: bool) -> None:
+    hubspot_leaves(everywhere, subscription=ANOTHER_TYPE)
+    if known:
+        everywhere.sync()
+    lead = everywhere.records("salesforce", "Lead")[0]["Id"]
+    everywhere.act("salesforce", "edit", "Lead", lead, fields={"Email": "anna@elsewhere.example"})
+    everywhere.sync()
+    everywhere.sync()
+    shown = contact(everywhere)
+    assert (shown["email"], shown[f"hs_email_optout_{ANOTHER_TYPE}"]) == ("anna@elsewhere.example", "true")
+    if not known:  # else the CRMs that know one flag only have said no to everything at the new address by then
+        assert shown[f"hs_email_optout_{ONE_TYPE}"] is None
+    assert all(not out for out in totals(everywhere.sync()).values())
+
+
 def test_where_a_crm_knows_one_flag_only_it_says_no(everywhere: World) -> None:
     hubspot_leaves(everywhere, subscription=ONE_TYPE)
     everywhere.sync()
