@@ -67,8 +67,9 @@ class Journal(Queries):
         return [row.lead_id for row in self._run(query)]
 
     def accounts_written(self, run: str) -> list[str]:
-        journal = t.journal.c
-        query = sa.select(journal.account).where(journal.run == run, journal.state == EntryState.DONE).distinct()
+        """The accounts that a run wrote to, also where no answer came."""
+        journal, sent = t.journal.c, [EntryState.DONE, EntryState.SENT, EntryState.UNKNOWN]
+        query = sa.select(journal.account).where(journal.run == run, journal.state.in_(sent)).distinct()
         return sorted(row.account for row in self._run(query))
 
     def journal_of(self, lead_ids: Sequence[str]) -> dict[str, list[Entry]]:

@@ -40,6 +40,7 @@ from sync.state import (
 from sync.view import SETS, every_row, is_no
 
 NEVER_WRITTEN = ("adopted", "lost")  # outcomes of creates that made nothing
+FOUND_LATER = ("looked_up", "turned_up")  # outcomes of writes whose answer was lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +211,19 @@ def _why_kept(now: Now, mine: Sequence[Entry], dialect: Any) -> str:
     edited = any(
         now.base.knows(row.id) and shown.get(row.remote, seen) != seen for row in every_row(dialect) for seen in [_seen(now, row)]
     ) or _shows_what_we_never_wrote(shown, mine, dialect)
-    last = max((entry.done_at for entry in mine if entry.done_at is not None), default=None)
+    last = max((at for entry in mine if (at := _written_at(entry)) is not None), default=None)
     if now.record.changed_at is None or last is None or _is_covered_up(now, mine, last, dialect):
         return "whether somebody has touched the record cannot be told; delete it by hand if nobody has"
-    if edited or now.record.changed_at > last + SKEW or _gave_something(now, mine[0].done_at):
+    if edited or now.record.changed_at > last + SKEW or _gave_something(now, _written_at(mine[0])):
         return "somebody has edited the record since it was created"
     if now.attached is None:
         return "whether deals or activities are attached to the record cannot be seen; delete it by hand if there are none"
     return "deals, activities or notes are attached to the record" if now.attached else ""
+
+
+def _written_at(entry: Entry) -> datetime | None:
+    """When it changed the record: one whose answer was lost, when it left, and not when it was found to have happened."""
+    return entry.sent_at if entry.outcome in FOUND_LATER else entry.done_at
 
 
 def _shows_what_we_never_wrote(shown: Mapping[str, Any], mine: Sequence[Entry], dialect: Any) -> bool:
@@ -234,7 +240,7 @@ def _shows_what_we_never_wrote(shown: Mapping[str, Any], mine: Sequence[Entry], 
 
 def _is_covered_up(now: Now, mine: Sequence[Entry], last: datetime, dialect: Any) -> bool:
     """Whether a write of ours may have hidden an edit: it moved the stamp of a record that nobody had read since we created it."""
-    created = mine[0].done_at
+    created = _written_at(mine[0])
     unread = [row for row in every_row(dialect) if now.record.fields.get(row.remote) is not None and not now.base.knows(row.id)]
     return created is not None and last > created + SKEW and len(unread) > 0
 

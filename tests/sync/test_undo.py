@@ -253,6 +253,21 @@ def test_a_create_that_somebody_touched_stays(world: Build) -> None:
     assert ("", "somebody has edited the record since it was created") in reasons(undo(built, run))
 
 
+@pytest.mark.parametrize("between", [False, True])
+def test_a_create_whose_answer_was_lost_and_that_somebody_touched_stays(world: Build, *, between: bool) -> None:
+    built = world([{"crm": "hubspot", **ANNA}], BOTH)
+    built.apps["pipedrive"].faults.order({"match": {"method": "POST", "path": "*persons"}, "fault": "timeout_after"})
+    run = built.sync().run
+    built.clock.advance(600)
+    type_title(built, "pipedrive", "Chief")
+    if between:
+        built.sync()
+    report = undo(built, run)
+    assert "somebody has edited the record since it was created" in [why for _, why in reasons(report)]
+    assert len(living(built)) == 1
+    assert titles(built)[1] == "Chief"
+
+
 def test_the_undo_of_an_undone_create_creates_it_again(world: Build) -> None:
     built, run = created(world)
     undone = undo(built, run)
