@@ -1,7 +1,5 @@
 """Uniting (shell): who was said to be one person is one lead, also where the two met only after it was said.
 
-Where the settings say so, the evidence may say it alone, where it leaves no reasonable doubt.
-
 An answer can be older than the leads that it is about: a record that was away comes back, a lead that was split off by an older version
 is still there. What people said later, or about another name of the two, keeps them apart; so does a write whose outcome nobody knows.
 """
@@ -14,13 +12,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
-from leads.matching.clustering import components, joints, missing_pairs
-from leads.matching.scoring import shipped
 from sync.joining import between_leads, join, told
-from sync.matching import bits_between
-from sync.state import Joining, LeadState, Ref, pair_key
+from sync.state import Joining, LeadState, Ref
 from sync.workspace import Pass, Workspace
 
 A_LEAD = "lead:"  # how the key of a lead begins in a decided pair
@@ -41,61 +34,21 @@ def unite(turn: Pass, begin: Begin) -> None:
             ask_once(unit)
 
 
-def join_certain(turn: Pass, begin: Begin, asked: Mapping[tuple[str, str], float]) -> list[str]:
-    """Of the leads that a person has just been asked about, join those that the evidence alone makes one; returns what they are now.
-
-    What of them this run has planned already is planned anew.
-    """
-    if not turn.workspace.joins_certain or not any(bits >= shipped().link for bits in asked.values()):
-        return []
-    joined: dict[str, str] = {}
-    with begin() as unit:
-        before = sum(unit.open_reviews().values())
-        open_ones = {frozenset(pair) for pairs in unit.pairs_in_doubt().values() for pair in pairs}  # not what was taken back
-        for pair, bits in _certain(unit, asked):
-            now = sorted({joined.get(id, id) for id in pair})
-            if frozenset(map(pair_key, pair)) not in open_ones or len(now) == 1 or not _may_unite(unit, now):
-                continue
-            turn.unplan(unit, now)
-            done = _joined(turn, unit, now, f"the evidence ({bits:+.1f} bits)")
-            joined |= dict.fromkeys((done.gone, *(old for old, new in joined.items() if new == done.gone)), done.kept)
-        ask_once(unit)
-        turn.census.reviews -= before - sum(unit.open_reviews().values())
-    return sorted(set(joined.values()))
-
-
-def _certain(unit: Any, asked: Mapping[tuple[str, str], float]) -> list[tuple[tuple[str, str], float]]:
-    """The pairs that join two groups from `link` bits on, the best first, as in a file: none by way of what some pair holds apart."""
-    names = sorted({id for pair in asked for id in pair})
-    number = {id: at for at, id in enumerate(names)}
-    left, right = (np.array([number[pair[side]] for pair in asked], dtype=np.int64) for side in (0, 1))
-    label = components(len(names), left, right)
-    more_left, more_right = missing_pairs(label, left, right)
-    more = bits_between(unit, [(names[one], names[other]) for one, other in zip(more_left, more_right, strict=True)])
-    bits = np.array([*asked.values(), *more], dtype=np.float32)
-    weights = shipped()
-    left, right = np.concatenate([left, more_left]), np.concatenate([right, more_right])
-    found = joints(label, left, right, bits, weights.apart, weights.review)
-    sure = np.flatnonzero(found.allowed & (found.bits >= weights.link))
-    best = sure[np.lexsort((found.right[sure], found.left[sure], -found.bits[sure]))]
-    return [((names[found.left[at]], names[found.right[at]]), float(found.bits[at])) for at in best]
-
-
 def _unite(turn: Pass, unit: Any, left: str, right: str, by: str) -> None:
     now = leads_behind(unit, (left, right))
     ids = [now.get(side, "") for side in (left, right)]
     if "" in ids or ids[0] == ids[1]:
         return
-    if _may_unite(unit, ids):
-        _joined(turn, unit, ids, by)
+    if may_unite(unit, ids):
+        joined(turn, unit, ids, by)
 
 
-def _may_unite(unit: Any, ids: Sequence[str]) -> bool:
+def may_unite(unit: Any, ids: Sequence[str]) -> bool:
     """Not while a write of theirs is without an answer, and never against what a person said."""
     return not unit.open_entries_of(ids) and "different" not in between_leads(unit, *ids)
 
 
-def _joined(turn: Pass, unit: Any, ids: Sequence[str], by: str) -> Joining:
+def joined(turn: Pass, unit: Any, ids: Sequence[str], by: str) -> Joining:
     """Two leads become one by a run of its own, so that it can be taken back alone."""
     run = unit.start_run("merge", turn.now)
     done = as_one(unit, turn.workspace, ids, run, by)

@@ -18,6 +18,7 @@ from leads.model import ABSENT
 from leads.predicates import facts
 from mappings.sets import shown
 from sync.census import Census
+from sync.certain import join_certain
 from sync.creating import places
 from sync.decide import Decision, decide
 from sync.doubting import hold, release
@@ -49,7 +50,7 @@ from sync.state import (
     refs_text,
 )
 from sync.telling import Telling, cleared
-from sync.uniting import join_certain, unite
+from sync.uniting import unite
 from sync.view import View
 from sync.workspace import Door, Pass, Workspace
 
