@@ -34,9 +34,14 @@ class History(Queries):
         rows = self._in(t.revision, t.revision.c.lead_id, lead_ids)
         return [(datetime.fromtimestamp(row.at, UTC), one) for row in rows for one in load_revisions(row.changes)]
 
-    def replace_problems(self, lead_ids: Sequence[str], problems: Iterable[Problem], run: str, at: datetime) -> None:
+    def replace_problems(
+        self, lead_ids: Sequence[str], problems: Iterable[Problem], run: str, at: datetime, keep: Sequence[str] = ()
+    ) -> None:
+        """These are the problems of the leads now, beside what this run has told already of the kinds to `keep`: how a cause begins."""
+        problem = t.problem.c
+        told = [sa.and_(problem.run == run, problem.cause.startswith(cause, autoescape=True)) for cause in keep]
         for ids in chunks(list(lead_ids)):
-            self._run(sa.delete(t.problem).where(t.problem.c.lead_id.in_(ids)))
+            self._run(sa.delete(t.problem).where(problem.lead_id.in_(ids), *(~one for one in told)))
         self.add_problems(problems, run, at)
 
     def add_problems(self, problems: Iterable[Problem], run: str, at: datetime) -> None:

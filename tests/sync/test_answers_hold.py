@@ -170,6 +170,18 @@ def test_what_is_taken_out_of_a_run_that_dies_is_planned_by_the_next(world: Buil
     assert totals(built.sync())["pipedrive"]["updated"] == 1
 
 
+def test_what_a_record_has_said_is_told_also_where_its_lead_is_planned_twice(world: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = world([{**ANNA, "crm": "salesforce"}], ("pipedrive", "salesforce"))
+    built.sync()
+    record = built.records("salesforce", "Lead")[0]["Id"]
+    built.act("salesforce", "edit", "Lead", record, fields={"HasOptedOutOfEmail": True})
+    built.sync()
+    built.act("salesforce", "edit", "Lead", record, fields={"HasOptedOutOfEmail": False})
+    monkeypatch.setattr(Unit, "freed", lambda unit: leads_changed(unit))
+    assert "restriction_lifted" in causes(built.sync())
+    assert built.records("salesforce", "Lead")[0]["HasOptedOutOfEmail"] is True
+
+
 class Died(BaseException):
     """The process ends here."""
 
