@@ -5,8 +5,7 @@ By the rules of a file: the best pairs first, and none by way of what another pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,7 @@ from leads.matching.scoring import shipped
 from sync.matching import bits_between
 from sync.state import pair_key
 from sync.uniting import ask_once, joined, may_unite
-from sync.workspace import Pass
-
-Begin = Callable[[], AbstractContextManager[Any]]
+from sync.workspace import Begin, Pass
 
 
 def join_certain(turn: Pass, begin: Begin, asked: Mapping[tuple[str, str], float]) -> list[str]:

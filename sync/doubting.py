@@ -7,20 +7,16 @@ does not become one in all of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.creating import doubtful
-from sync.state import Entry, EntryState, LinkState, PlannedWrite, Problem, Section
+from sync.state import GONE, Entry, EntryState, PlannedWrite, Problem, Section
 from sync.uniting import age_of, leads_behind
-from sync.workspace import Pass
+from sync.workspace import Begin, Pass
 
 CAUSE = "possible_duplicate"
-GONE = (LinkState.ENDED, LinkState.WITHHELD)  # links without a record
 Doubts = Mapping[str, set[str]]
-
-Begin = Callable[[], AbstractContextManager[Any]]
 
 
 def release(unit: Any) -> None:

@@ -18,6 +18,7 @@ from sync.merging import SPLIT_OFF
 from sync.plan import lead_address
 from sync.siding import joined, restored
 from sync.state import (
+    GONE,
     MERGE,
     Base,
     Joining,
@@ -37,7 +38,6 @@ from sync.state import (
 )
 from sync.workspace import Stopped, Workspace
 
-GONE = (LinkState.ENDED, LinkState.WITHHELD)  # links without a record
 CHANNELS = ("email", "phone")
 Linked = Sequence[tuple[Link, Base]]
 

@@ -6,8 +6,7 @@ the last of a run's leads is woven, so that what is found does not depend on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +15,12 @@ from leads.matching.live import VERSION, compare
 from leads.matching.of_leads import cells_of, likeness_of
 from leads.matching.scoring import Weights, shipped
 from sync.link import PAIR_KINDS
-from sync.state import LeadState, Link, LinkState, Ref, Review, pair_choices, pair_key
-from sync.workspace import Pass
+from sync.state import GONE, LeadState, Link, Ref, Review, pair_choices, pair_key
+from sync.workspace import Begin, Pass
 
 LEADS = 200
-GONE = (LinkState.ENDED, LinkState.WITHHELD)  # links without a record
 KIND = "possible_duplicate"
 
-Begin = Callable[[], AbstractContextManager[Any]]
 Pair = tuple[str, str]  # two leads, the smaller id first
 
 

@@ -15,11 +15,12 @@ from leads.consent.document import addressed
 from leads.consent.event import UNKNOWN
 from leads.model import ABSENT
 from sync.consents import Noted, retold
-from sync.joining import GONE, Linked, changes_between, decide, decided_between, join, keys_of, lead_called, noes_of, step_of
+from sync.joining import Linked, changes_between, decide, decided_between, join, keys_of, lead_called, noes_of, step_of
 from sync.merging import MERGED_BY_US, SPLIT_OFF
 from sync.plan import address
 from sync.siding import Meaning, Sides, parted
 from sync.state import (
+    GONE,
     SPLIT,
     Base,
     Joining,

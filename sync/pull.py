@@ -18,11 +18,10 @@ from connectors.errors import ConnectorError
 from leads.model import ABSENT
 from sync.census import Census
 from sync.erase import turn_away
-from sync.state import Base, Link, LinkState, Problem, Ref
+from sync.state import GONE, Base, Link, LinkState, Problem, Ref
 from sync.view import every_row, is_no
 from sync.workspace import Door, Stopped, Workspace
 
-GONE = (LinkState.ENDED, LinkState.WITHHELD)  # states of links without a record
 AHEAD = 1  # pages read but not yet stored, per account: a page may hold thousands of records
 
 

@@ -38,6 +38,9 @@ class LinkState(StrEnum):
     ENDED = "ended"  # deleted, merged away, converted, erased
 
 
+GONE = (LinkState.ENDED, LinkState.WITHHELD)  # links without a record
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A record belongs to a lead. `key` is the key of our create, if the record is ours; `ending` says why it ended."""

@@ -6,20 +6,17 @@ is still there. What people said later, or about another name of the two, keeps 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
 from sync.joining import between_leads, join, told
 from sync.state import Joining, LeadState, Ref
-from sync.workspace import Pass, Workspace
+from sync.workspace import Begin, Pass, Workspace
 
 A_LEAD = "lead:"  # how the key of a lead begins in a decided pair
 FOUNDED = datetime.fromtimestamp(0, UTC)  # of leads of which nobody knows when
-
-Begin = Callable[[], AbstractContextManager[Any]]
 
 
 def unite(turn: Pass, begin: Begin) -> None:

@@ -16,8 +16,8 @@ from sync.plan import address
 from sync.state import Entry, Joining, LeadState, Link, PlannedWrite, Ref, Revision, Section, Way
 from sync.undo import Left, Now, TakenBack, Undoing, not_its_own, released, undo, undo_regrouping, written
 from sync.view import SETS
-from sync.weave import LEADS, Begin
-from sync.workspace import Door, Workspace, dialects_of
+from sync.weave import LEADS
+from sync.workspace import Begin, Door, Workspace, dialects_of
 
 
 @dataclass

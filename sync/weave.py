@@ -5,8 +5,7 @@ Every chunk keeps all that follows from it or nothing: the lead, the bases, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -52,7 +51,7 @@ from sync.state import (
 from sync.telling import Telling, cleared
 from sync.uniting import unite
 from sync.view import View
-from sync.workspace import Door, Pass, Workspace
+from sync.workspace import Begin, Door, Pass, Workspace
 
 RECORDS = 500
 LEADS = 200
@@ -60,7 +59,6 @@ LEADS = 200
 DISQUALIFIED = "disqualified"
 OF_NEWS = ("restriction_lifted", "ended:", "foreign_edit")  # how the problems begin that are told when a record says something
 
-Begin = Callable[[], AbstractContextManager[Any]]
 Waits = Mapping[tuple[str, str], frozenset[str]]
 
 

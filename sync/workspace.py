@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -12,6 +13,8 @@ from connectors.base import Connector, Ending, Identity, Owner, Schema
 from leads.matching.features import Reader
 from sync.census import Census
 from sync.state import Entry, EntryState, Policy
+
+Begin = Callable[[], AbstractContextManager[Any]]  # opens a transaction of the store
 
 SETTLE_AFTER = timedelta(minutes=5)  # how late an unanswered create may still land
 
