@@ -7,7 +7,7 @@ above any threshold are the groups at that threshold. What a person decided come
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,19 +68,23 @@ def missing_pairs(label: Ints, left: Ints, right: Ints) -> tuple[Ints, Ints]:
     return codes >> 32, codes & 0xFFFFFFFF
 
 
-def joints(label: Ints, left: Ints, right: Ints, bits: Bits, apart: float, review: float) -> Joints:
+def joints(label: Ints, left: Ints, right: Ints, bits: Bits, apart: float, review: float, most: Bits | None = None) -> Joints:
     """`label` is the component of every record; the pairs are all that are known, in any order. A joint that is not allowed is worth
-    `review` at most: a person may still be asked, but no threshold above it joins the two."""
+    `review` at most: a person may still be asked, but no threshold above it joins the two. `most` is what a joint of two groups is worth at
+    most for each pair across them, whatever the other pairs say."""
     group = label[left]
+    most = np.full(len(bits), np.inf, dtype=np.float32) if most is None else most
     order = np.lexsort((right, left, -bits, group))
-    group, left, right, bits = group[order], left[order], right[order], bits[order]
+    group, left, right, bits, most = group[order], left[order], right[order], bits[order], most[order]
     starts = starts_of(group)
     sizes = np.diff(np.r_[starts, len(group)])
     kept = [(int(at), float(bits[at]), True) for at in starts[sizes == 1]]
     ends = starts + sizes
     for start, end in zip(starts[sizes > 1].tolist(), ends[sizes > 1].tolist(), strict=True):
         part = slice(start, end)
-        found = _joined(left[part].tolist(), right[part].tolist(), bits[part].tolist(), apart)
+        ones, others = left[part].tolist(), right[part].tolist()
+        bounds = {(ones[at], others[at]): float(most[start + at]) for at in np.flatnonzero(most[part] < DECIDED).tolist()}
+        found = _joined(ones, others, bits[part].tolist(), apart, bounds)
         kept.extend((start + at, worth, fine) for at, worth, fine in found)
     at = np.array([each[0] for each in kept], dtype=np.int64)
     worth = np.array([each[1] for each in kept], dtype=np.float32)
@@ -88,7 +92,9 @@ def joints(label: Ints, left: Ints, right: Ints, bits: Bits, apart: float, revie
     return Joints(left[at], right[at], np.where(allowed, worth, np.minimum(worth, review)).astype(np.float32), allowed)
 
 
-def _joined(left: list[int], right: list[int], bits: list[float], apart: float) -> Iterator[tuple[int, float, bool]]:
+def _joined(
+    left: list[int], right: list[int], bits: list[float], apart: float, bounds: Mapping[tuple[int, int], float]
+) -> Iterator[tuple[int, float, bool]]:
     known = {(one, other): score for one, other, score in zip(left, right, bits, strict=True)}
     home = {record: [record] for pair in known for record in pair}
     asked: set[tuple[int, int]] = set()
@@ -105,10 +111,16 @@ def _joined(left: list[int], right: list[int], bits: list[float], apart: float) 
                 asked.add(pair)
                 yield at, _worth(best, across), False
             continue
-        yield at, _worth(best, across), True
+        bound = min((most for pair, most in bounds.items() if _across(pair, ours, theirs)), default=best) if best < DECIDED else best
+        yield at, min(_worth(best, across), bound), True
         ours += theirs
         for record in theirs:
             home[record] = ours
+
+
+def _across(pair: tuple[int, int], ours: list[int], theirs: list[int]) -> bool:
+    one, other = pair
+    return (one in ours and other in theirs) or (other in ours and one in theirs)
 
 
 def _worth(best: float, across: list[float]) -> float:

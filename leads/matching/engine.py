@@ -13,9 +13,9 @@ from leads.matching.clustering import Joints, components, grouped, joints, missi
 from leads.matching.context import Context, context
 from leads.matching.deciding import NOTHING, Decided, agreed, imposed
 from leads.matching.estimating import estimated, guarded
-from leads.matching.levels import levels
+from leads.matching.levels import ages, levels
 from leads.matching.resembling import Levels
-from leads.matching.scoring import Bits, Weights, score
+from leads.matching.scoring import Bits, Weights, score, two_generations
 
 AT_ONCE: Final = 1 << 15
 ENOUGH: Final = 500_000  # pairs to estimate weights from
@@ -41,6 +41,14 @@ class Evidence:
             found[part] = score(levels, weights)
             if learned is not None:
                 found[part] = guarded(found[part], score(levels, learned), weights.review)
+        return found
+
+    def most(self, left: Ints, right: Ints, weights: Weights) -> Bits:
+        """What a joint across each pair is worth at most: who may be parent and child is not joined unasked by way of others either."""
+        found = np.full(len(left), np.inf, dtype=np.float32)
+        for start in range(0, len(left), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            found[part][two_generations(ages(self.rows[left[part]], self.rows[right[part]]))] = weights.unsure
         return found
 
 
@@ -73,7 +81,8 @@ def join(evidence: Evidence, weights: Weights, decided: Decided = NOTHING, learn
     more_left, more_right = missing_pairs(label, left, right)
     bits = np.concatenate([bits, evidence.bits(more_left, more_right, weights, learned)])
     left, right = np.concatenate([left, more_left]), np.concatenate([right, more_right])
-    return joints(label, left, right, agreed(len(label), left, right, bits, decided), weights.apart, weights.review)
+    bits, most = agreed(len(label), left, right, bits, decided), evidence.most(left, right, weights)
+    return joints(label, left, right, bits, weights.apart, weights.review, most)
 
 
 def _learned(evidence: Evidence, left: Ints, right: Ints, weights: Weights) -> Weights:

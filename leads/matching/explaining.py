@@ -12,12 +12,13 @@ from leads.matching.blocking import Ints
 from leads.matching.engine import Evidence
 from leads.matching.levels import LEVELS
 from leads.matching.resembling import Levels
-from leads.matching.scoring import Weights, score, two_generations
+from leads.matching.scoring import Weights, papers_alone, score, two_generations
 
 SHOWN: Final = 6
 LEAST: Final = 0.5  # bits that a line of reasons mentions
 TWICE: Final = "what of this says the same twice"
 MORE: Final = "what of this says more together than one by one"
+PAPERS: Final = "one number of papers beside two first names is asked about"
 HALF: Final = "half a name alone is asked about"
 GENERATIONS: Final = "who may be parent and child is asked about"
 NAMED: Final = "one names the id of the other, and the rest fits"
@@ -38,10 +39,15 @@ def evidence_of(evidence: Evidence, left: int, right: int, weights: Weights) -> 
     alone, together = own_bits(levels, weights)
     parts = [(LEVELS[name][levels[name][0]], float(bits[0])) for name, bits in alone.items()]
     over = float(score(levels, weights)[0] - weights.summed(levels)[0])
-    why = NAMED if over > 0 else GENERATIONS if two_generations(levels)[0] else HALF
-    held = [(why, over)] if over != 0 else []
+    held = [(_why_held(levels, over), over)] if over != 0 else []
     both = (_together(float(together[0])), float(together[0]))
     return [("before any evidence", weights.bias), *sorted(parts, key=lambda part: -abs(part[1])), both, *held]
+
+
+def _why_held(levels: Mapping[str, Levels], over: float) -> str:
+    if over > 0:
+        return NAMED
+    return GENERATIONS if two_generations(levels)[0] else PAPERS if papers_alone(levels)[0] else HALF
 
 
 def reasons(evidence: Evidence, left: Ints, right: Ints, held: NDArray[np.bool_], weights: Weights) -> Iterator[str]:

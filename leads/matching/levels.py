@@ -167,11 +167,14 @@ def levels(a: Ints, b: Ints, ca: Context, cb: Context, words: Mapping[int, str])
         "place": _place(a, b),
         "crm": _same(a, b, C.CRM, same=2, different=1),
         "xref": _xref(a, b),
-        "rank": _same(a, b, C.RANK, same=1, different=2),
-        "born": _born(a, b),
-        "national_id": _national_id(a, b),
+        **ages(a, b),
         "job": _same(a, b, C.JOB, same=1, different=2),
     }
+
+
+def ages(a: Ints, b: Ints) -> dict[str, Levels]:
+    """Of these comparisons those that tell parents from children."""
+    return {"rank": _same(a, b, C.RANK, same=1, different=2), "born": _born(a, b), "national_id": _national_id(a, b)}
 
 
 def _same(a: Ints, b: Ints, column: C, same: int, different: int) -> Levels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -45,6 +45,11 @@ class Weights:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_laid_out", LaidOut.of(self.tables))
 
+    @property
+    def unsure(self) -> np.float32:
+        """The best score that is asked about."""
+        return np.float32(self.link - 0.01)
+
     def summed(self, levels: Mapping[str, Levels]) -> Bits:
         found: Bits = self._laid_out.cells(levels).sum(axis=0, dtype=np.float32)
         return found + np.float32(self.bias)
@@ -83,11 +88,11 @@ ABOVE: Final = 10.0  # bits above the threshold that it is then worth, so that w
 
 
 def score(levels: Mapping[str, Levels], weights: Weights) -> Bits:
-    """The bits of pairs. What half a name alone speaks for, or two generations speak against, is asked about, however much speaks for it; a
-    cross id that fits is proof."""
+    """The bits of pairs. What half a name alone speaks for, or only the number of somebody's papers beside another first name, or what two
+    generations speak against, is asked about, however much speaks for it; a cross id that fits is proof."""
     total = weights.summed(levels)
     against = two_generations(levels)
-    total = np.where(half_a_name(levels) | against, np.minimum(total, np.float32(weights.link - 0.01)), total)
+    total = np.where(half_a_name(levels) | papers_alone(levels) | against, np.minimum(total, weights.unsure), total)
     named = (levels["xref"] == 1) & (total >= VOUCHED) & ~against
     return np.where(named, np.maximum(total, np.float32(weights.link + ABOVE)), total).astype(np.float32)
 
@@ -101,9 +106,18 @@ def two_generations(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:
 def half_a_name(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:
     """Pairs of which one side has no first or no last name, and that have nothing in common which is one person's alone."""
     half: NDArray[np.bool_] = (levels["first"] == 0) | (levels["last"] == 0)
-    for name, proofs in _PROVEN.items():
-        half &= ~proofs[levels[name]]
-    return half
+    return half & ~_proven(levels, PROOFS)
+
+
+def papers_alone(levels: Mapping[str, Levels]) -> NDArray[np.bool_]:
+    """Pairs with one number of papers and two first names: a family has one tax number, and a firm."""
+    papers: NDArray[np.bool_] = _PROVEN["national_id"][levels["national_id"]] & (levels["first"] >= 7)
+    return papers & ~_proven(levels, PROOFS.keys() - {"national_id"})
+
+
+def _proven(levels: Mapping[str, Levels], names: Iterable[str]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = np.logical_or.reduce([_PROVEN[name][levels[name]] for name in names])
+    return found
 
 
 @cache

@@ -148,6 +148,23 @@ def test_behind_an_address_that_a_family_may_share_it_takes_more_than_the_surnam
     assert (score({**FAMILY, **one}, {**FAMILY, **other, "crm": "salesforce"}) >= shipped().link) is linked
 
 
+@pytest.mark.parametrize(
+    ("more", "other", "linked"),
+    [
+        ({}, {"first_name": "Anna"}, True),
+        ({}, {"first_name": "Peter"}, False),
+        ({}, {"first_name": "P."}, False),
+        ({"birth_date": "1980-03-01"}, {"first_name": "Peter"}, True),
+    ],
+    ids=["one first name", "two", "an initial of another", "two, and one birth date"],
+)
+def test_a_number_of_papers_that_a_family_may_share_is_asked_about(more, other, linked):
+    home = {"street": "Storgatan 1", "postcode": "21120", "city": "Malmö", "national_id": "SE556012579001", **more}
+    bits = score({"first_name": "Anna", "last_name": "Bergström", **home}, {"last_name": "Bergström", **home, **other})
+    assert bits >= shipped().review
+    assert (bits >= shipped().link) is linked
+
+
 @pytest.mark.parametrize("others", [0, 400])
 @pytest.mark.parametrize(
     ("more", "linked"), [({}, False), ({"mobile": "+46 70 1234567"}, True)], ids=["nothing else in common", "a mobile in common"]
@@ -192,6 +209,22 @@ def test_a_weak_chain_joins_nobody():
     found = joints(label, left, right, bits, apart=-6, review=-1)
     assert grouped(3, found, -1).tolist() == [0, 0, 2]
     assert found.bits[~found.allowed].max() <= -1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [({"last_name": "Bergström Jr."}, {"last_name": "Bergström Sr."}), ({"birth_date": "1980-03-01"}, {"birth_date": "1952-11-20"})],
+    ids=["generations", "birth dates"],
+)
+def test_two_generations_are_not_linked_by_way_of_one_who_tells_none(one, other):
+    known = {**ANNA, "mobile": "+46 70 1234567", "street": "Storgatan 1", "postcode": "21120"}
+    rows = [{**known, "crm": "pipedrive"}, {**known, **one}, {**known, "crm": "salesforce", **other}]
+    reader = Reader()
+    matched = match(table(reader.row(cells) for cells in (*rows, *STRANGERS)), reader.words, shipped())
+    nobody, junior, senior = matched.groups[:3].tolist()
+    assert junior != senior
+    assert nobody in (junior, senior)
+    assert matched.regrouped(shipped().review).groups[:3].tolist() == [0, 0, 0], "a person is asked"
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(-12, 12)), max_size=30), st.randoms())
