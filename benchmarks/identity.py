@@ -57,13 +57,14 @@ ANSWERED: Final = ("made_100k_noisier", "made_100k_cleaner")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one tool made of one file. `auto` is what it joins unasked, `best` the same at the threshold with the best F1."""
+    """What one tool made of one file. `auto` is what it joins unasked, `best` the same at the threshold with the best pairwise F1."""
 
     tool: str
     data: str
     records: int
     auto: Quality
     best: Quality
+    best_from: float | None  # bits; none where it is `auto`
     recall_at_99: float
     review_per_1000: float
     reviewed: Quality
@@ -209,14 +210,17 @@ def judged(
 ) -> Result:
     truth = labelled.entities
     auto = quality(groups, truth)
-    sweep = [auto, *(quality(_with(groups, left, right, bits >= at), truth) for at in np.unique(np.floor(bits * 2) / 2))]
+    thresholds = [None, *np.unique(np.floor(bits * 2) / 2).tolist()]
+    sweep = [auto, *(quality(_with(groups, left, right, bits >= at), truth) for at in thresholds[1:])]
+    best = max(range(len(sweep)), key=lambda at: sweep[at].f1)
     same = truth[left] == truth[right]
     return Result(
         tool,
         labelled.name,
         len(truth),
         auto,
-        max(sweep, key=lambda one: one.f1),
+        sweep[best],
+        thresholds[best],
         max((one.recall for one in sweep if one.precision >= 0.99), default=0.0),
         1000 * len(left) / len(truth),
         quality(_with(groups, left, right, same), truth),
@@ -259,8 +263,9 @@ def peer(name: str, python: Path, labelled: LabelledFile, work: Path) -> Result:
 
 
 def table(results: Sequence[Result]) -> Table:
-    found = Table(title="who is the same person (pairs, from the files written)")
-    joined = ("auto P", "auto R", "without cross ids", "best P", "best R", "best F1", "best B³ F1", "R at P .99", "largest false")
+    found = Table(title="who is the same person (P, R and F1 of pairs inside the groups written; B³ F1 of their records)")
+    auto = ("auto P", "auto R", "auto F1", "auto B³ F1", "without cross ids")
+    joined = (*auto, "best from", "best P", "best R", "best F1", "best B³ F1", "R at P .99", "largest false")
     asked = ("review per 1,000", "F1 reviewed", f"auto P, R after {ANSWERS} answers")
     for heading in ("data", "records", "tool", *joined, *asked, "seconds", "CPU s", "MB"):
         found.add_column(heading, justify="left" if heading in ("data", "tool") else "right")
@@ -268,8 +273,9 @@ def table(results: Sequence[Result]) -> Table:
         asks = one.tool == "leadloom"
         found.add_row(
             one.data, f"{one.records:,}", one.tool,
-            *((f"{one.auto.precision:.5f}", f"{one.auto.recall:.4f}") if asks else ("–", "–")),
+            *(_unasked(one.auto) if asks else "––––"),
             _shown(one.without_ids),
+            "–" if one.best_from is None else f"{one.best_from:.1f}",
             f"{one.best.precision:.3f}", f"{one.best.recall:.3f}", f"{one.best.f1:.4f}", f"{one.best.bcubed_f1:.4f}",
             f"{one.recall_at_99:.3f}",
             str(one.best.largest_false), *((f"{one.review_per_1000:.0f}", f"{one.reviewed.f1:.4f}") if asks else ("–", "–")),
@@ -277,6 +283,10 @@ def table(results: Sequence[Result]) -> Table:
             f"{one.cost.seconds:.1f}", f"{one.cost.cpu_seconds:.1f}", "–" if np.isnan(one.cost.megabytes) else f"{one.cost.megabytes:.0f}",
         )  # fmt: skip
     return found
+
+
+def _unasked(joined: Quality) -> list[str]:
+    return [f"{joined.precision:.5f}", *(f"{share:.4f}" for share in (joined.recall, joined.f1, joined.bcubed_f1))]
 
 
 def _shown(joined: Quality | None) -> str:
@@ -303,7 +313,7 @@ def main() -> None:
                 results.append(plain_email(labelled))
                 pythons = {one.name: one / "bin" / "python" for one in sorted(arguments.peers.iterdir()) if (one / "bin").is_dir()}
                 results.extend(peer(name, python.absolute(), labelled, Path(folder)) for name, python in pythons.items())
-    Console(width=230).print(table(results))
+    Console(width=250).print(table(results))
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps([asdict(one) for one in results], indent=2) + "\n", "utf-8")
 

@@ -165,7 +165,7 @@ class Reader:
         if "birth_date" in cells:
             row[Column.BORN] = born(cells["birth_date"])
         if "national_id" in cells:
-            row[Column.NATIONAL_ID] = _national_id("".join(filter(str.isalnum, cells["national_id"].lower())))
+            row[Column.NATIONAL_ID] = _number("".join(filter(str.isalnum, cells["national_id"].lower())))
         self._set_ids(row, get("crm", "").lower(), get("crm_id", ""), get("xref", ""))
         if "job_title" in cells:
             row[Column.JOB] = self._jobs[cells["job_title"]]
@@ -250,7 +250,7 @@ class Reader:
     def _set_place(self, row: Row, cells: Mapping[str, str]) -> None:
         get = cells.get
         if postcode := get("postcode", ""):
-            row[Column.POSTCODE] = self._hashes["".join(filter(str.isalnum, postcode.upper())).lstrip("0")]
+            row[Column.POSTCODE] = _number("".join(filter(str.isalnum, postcode.upper())).lstrip("0"), least=3)
         if city := get("city", ""):
             row[Column.CITY], row[Column.CITY_LETTERS] = self._places[city]
         if street := get("street", ""):
@@ -445,9 +445,9 @@ def _street(text: str) -> int:
     return hashed(letters[:8] + numbers)
 
 
-def _national_id(text: str) -> int:
+def _number(text: str, least: int = 5) -> int:
     """A number as itself, so that one digit apart can be seen; anything else as a hash."""
-    return int(text) if 4 < len(text) < 16 and text.isascii() and text.isdigit() else hashed(text)
+    return int(text) if least <= len(text) < 16 and text.isascii() and text.isdigit() else hashed(text)
 
 
 def _is_small_number(id: str) -> bool:

@@ -13,7 +13,7 @@ from leads.matching.blocking import Ints
 from leads.matching.context import Context
 from leads.matching.features import Column as C
 from leads.matching.features import Kind
-from leads.matching.resembling import Levels, against, alike, dates_alike, digit_apart, related
+from leads.matching.resembling import Levels, against, alike, dates_alike, digit_apart, digits_swapped, related
 
 GENERATION: Final = 120_000  # twelve years of a date written as yyyymmdd
 
@@ -67,7 +67,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "another last name",
         "another initial",
     ),
-    "order": ("names in the same order", "first and last name swapped"),
+    "order": ("names in the same order", "first and last name swapped", "the first name of one is the last name of the other"),
     "spelled": (
         "no name in an address to compare",
         "an address spells the whole name of the other",
@@ -130,6 +130,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
         "different places",
         "the same street elsewhere",
         "a slip in the city",
+        "two digits swapped in the postcode of one city",
     ),
     "crm": ("CRM unknown", "different CRMs", "the same CRM"),
     "xref": ("no cross id", "one names the id of the other", "both name the same id"),
@@ -222,9 +223,14 @@ def _names(a: Ints, b: Ints, words: Mapping[int, str]) -> tuple[Levels, Levels, 
     if len(doubtful):
         cross = related(a[doubtful, C.FIRST], b[doubtful, C.LAST], words)
         back = related(a[doubtful, C.LAST], b[doubtful, C.FIRST], words)
-        good = ((cross > 0) & (cross < 6) & (back < 6)) | ((back > 0) & (back < 6) & (cross < 6))
-        at = doubtful[good]
-        first[at], last[at], order[at] = cross[good], back[good], 1
+        better, worse = np.minimum(cross, back), np.maximum(cross, back)
+        alone = better == 0  # one side has a single name
+        better, worse = np.where(alone, worse, better), np.where(alone, 0, worse)
+        whole = (better > 0) & (better < 6) & (worse < 6)
+        half = ~whole & ~alone & ((better == 1) | (better == 4))
+        for good, level in ((whole, 1), (half, 2)):
+            at = doubtful[good]
+            first[at], last[at], order[at] = better[good], worse[good], level
     return first, last, order
 
 
@@ -252,9 +258,11 @@ def _company(a: Ints, b: Ints, ca: Context, cb: Context) -> Levels:
 
 def _place(a: Ints, b: Ints) -> Levels:
     street, postcode, city = (_same(a, b, column, 1, 2) for column in (C.STREET, C.POSTCODE, C.CITY))
+    slip = (city == 2) & alike(a[:, C.CITY_LETTERS], b[:, C.CITY_LETTERS])
     level = np.full(len(a), 4, dtype=np.int8)
-    level[(city == 2) & alike(a[:, C.CITY_LETTERS], b[:, C.CITY_LETTERS])] = 6
+    level[slip] = 6
     level[city == 1] = 3
+    level[((city == 1) | slip) & (postcode == 2) & digits_swapped(a[:, C.POSTCODE], b[:, C.POSTCODE])] = 7
     level[postcode == 1] = 2
     level[street == 1] = 5
     level[(street == 1) & ((postcode == 1) | (city == 1))] = 1

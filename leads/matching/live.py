@@ -24,7 +24,7 @@ from leads.matching.features import WIDTH, Row
 from leads.matching.features import Column as C
 from leads.matching.scoring import Weights
 
-VERSION: Final = "2"  # of rows, keys and counts: what was kept under another one is made anew
+VERSION: Final = "3"  # of rows, keys and counts: what was kept under another one is made anew
 
 
 @dataclass(frozen=True, slots=True)

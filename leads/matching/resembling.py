@@ -137,3 +137,16 @@ def digit_apart(one: Ints, other: Ints, least: int = 10_000_000) -> NDArray[np.b
     gap = np.abs(one - other)
     close: NDArray[np.bool_] = _GAPS.take(np.searchsorted(_GAPS, gap), mode="clip") == gap
     return close & (one > least) & (other > least) & (one < 10**17) & (other < 10**17)
+
+
+def digits_swapped(one: Ints, other: Ints) -> NDArray[np.bool_]:
+    """Two neighbouring digits of a number of no more than eight changed places; hashes of texts are larger."""
+    found = np.zeros(len(one), dtype=bool)
+    for power in _POWERS:
+        low, high = one // power % 10, one // (10 * power) % 10
+        found |= (low != high) & (other - one == 9 * power * (low - high))
+    return found & (one < _NINE_DIGITS) & (other < _NINE_DIGITS)
+
+
+_NINE_DIGITS: Final = 10**8
+_POWERS: Final = tuple(10**at for at in range(7))

@@ -40,6 +40,11 @@ def said(one: dict[str, str], other: dict[str, str]) -> set[str]:
         ({"mobile": "0170 1234567"}, {"phone": "+49 170 1234567"}, "the same mobile number"),
         ({"mobile": "0170 1234567"}, {"mobile": "0171 7654321"}, "different mobile numbers"),
         ({"phone": "030 1234567"}, {"mobile": "0171 7654321"}, "no mobile number on one side"),
+        ({"postcode": "20683", "city": "Malmö"}, {"postcode": "20863", "city": "Malmö"}, "two digits swapped in the postcode of one city"),
+        ({"postcode": "20683", "city": "Malmö"}, {"postcode": "20863", "city": "Mamlö"}, "two digits swapped in the postcode of one city"),
+        ({"postcode": "20683", "city": "Malmö"}, {"postcode": "20684", "city": "Malmö"}, "the same city, not the same postcode"),
+        ({"postcode": "20683", "city": "Malmö"}, {"postcode": "20773", "city": "Malmö"}, "the same city, not the same postcode"),
+        ({"postcode": "20683", "city": "Malmö"}, {"postcode": "20863", "city": "Lund"}, "different places"),
         ({"national_id": "7156463"}, {"national_id": "7156436"}, "almost the same number"),
         ({"national_id": "7156463"}, {"national_id": "2016958"}, "different numbers"),
         ({"national_id": "AB 12-34"}, {"national_id": "ab1234"}, "the same number"),
@@ -47,6 +52,25 @@ def said(one: dict[str, str], other: dict[str, str]) -> set[str]:
 )
 def test_what_a_field_says(one, other, words):
     assert words in said(one, other)
+
+
+ORDER = {"swapped": "first and last name swapped", "half": "the first name of one is the last name of the other"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "order"),
+    [
+        (("Anna", "Lindqvist"), ("Lindqvist", "Anna"), "swapped"),
+        (("Anna", "Lindqvist"), ("Lindqvsit", "Anna"), "swapped"),
+        (("Anna", "Lindqvist"), ("Lindqvist", "Beate"), "half"),
+        (("Anna", "Lindqvist"), ("Beate", "Anna"), "half"),
+        (("Anna", "Lindqvist"), ("Anna", "Beate"), None),
+        (("Anna", "Lindqvist"), ("Beate", "Oja"), None),
+    ],
+)
+def test_names_may_stand_in_the_other_order(one, other, order):
+    words = said(dict(zip(("first_name", "last_name"), one, strict=True)), dict(zip(("first_name", "last_name"), other, strict=True)))
+    assert {name for name, said in ORDER.items() if said in words} == ({order} if order else set())
 
 
 @pytest.mark.parametrize(
