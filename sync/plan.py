@@ -104,6 +104,13 @@ def plan(
     return LeadPlan(tuple(writes), tuple(after), tuple(problems), tuple(newly_held), tuple(rebased))
 
 
+def noes_left_behind(dialect: Any, cells: Iterable[Cell], shown: Mapping[str, Any], pairs: Mapping[str, Pair]) -> list[Any]:
+    """The rows in which a record that shows `shown` says no by its address, which `cells` exchange: a CRM knows nothing of the new one."""
+    moving = {cell.remote for cell in cells if cell.field in SETS and cell.new not in (None, "", [])}
+    rows = [row for row in dialect.rows if is_no(row.lead) and row.written and row.needs in moving]
+    return [row for row in rows if row.parse(shown.get(row.remote), pairs.get(row.id, Pair()).meant) is True]
+
+
 def _write(lead: LeadState, ref: Ref, section: Section, cells: Sequence[Cell]) -> PlannedWrite:
     return PlannedWrite(ref.account, ref.object, lead.id, section, tuple(cells), ref.id)
 
@@ -259,10 +266,7 @@ class _Draft:
         return frozenset(channel for channel in there for no in said if _stands_for(channel, no, there)) | still_yes | self._left_behind()
 
     def _left_behind(self) -> set[str]:
-        """What the record says no to by its address, which our write exchanges: a CRM knows nothing of the new one."""
-        moving = {cell.remote for cell in self.cells if cell.field in SETS and cell.new not in (None, "", [])}
-        rows = [row for row in self.dialect.rows if is_no(row.lead) and row.written and row.needs in moving]
-        return {channel_of(row.lead) for row in rows if row.parse(self._pair(row).seen, self._pair(row).meant) is True}
+        return {channel_of(row.lead) for row in noes_left_behind(self.dialect, self.cells, self._shown_fields(), self.pairs)}
 
     def _says_yes(self, row: Any) -> bool:
         """Whether the record goes on saying yes to a part of what was refused as a whole: elsewhere the wide field speaks for it."""

@@ -18,7 +18,7 @@ from mappings.sets import shown as shown_in
 from mappings.values import Held
 from sync.contest import SKEW
 from sync.merging import NOT_MERGED
-from sync.plan import Restricted, address
+from sync.plan import NO_SPREADS, Restricted, address, noes_left_behind
 from sync.settle import is_spelling
 from sync.state import (
     RELEASED,
@@ -116,6 +116,7 @@ def undo(
     for old, cell, section in cells.values():
         draft.take_back(old, cell, section)
     draft.keep_denied_addresses_away(restricted)
+    draft.take_noes_along()
     return draft.taken_back()
 
 
@@ -144,6 +145,7 @@ def undo_regrouping(
     for old, cell, section in cells.values():
         draft.take_back(old, cell, section)
     draft.keep_denied_addresses_away(restricted)
+    draft.take_noes_along()
     return draft.taken_back()
 
 
@@ -284,6 +286,7 @@ class _Draft:
         self.undoing, self.lead, self.now, self.dialect, self.policy, self.later = undoing, lead, now, dialect, policy, later
         self.then = then
         self.cells: list[Cell] = []
+        self.noes: list[Cell] = []
         self.left: list[Left] = []
 
     def take_back(self, old: Any, cell: Cell, section: Section) -> None:
@@ -340,6 +343,13 @@ class _Draft:
                 self.cells.remove(cell)
                 self._leave(name, "the address that would come back is opted out")
 
+    def take_noes_along(self) -> None:
+        """What a record says no to by its address is said of the one that comes back, too: the CRM knows nothing of that."""
+        shown = self.now.record.fields
+        for row in noes_left_behind(self.dialect, self.cells, shown, self.now.base.pairs):
+            theirs = shown.get(row.remote)
+            self.noes.append(Cell(row.id, row.remote, row.lead, theirs, row.format(True, None), True, "the person said no", "", NO_SPREADS))
+
     def _denies(self, channel: str) -> bool:
         rows = self.dialect.rows_of(f"opt_out.{channel}")
         return any(row.parse(self.now.record.fields.get(row.remote), ABSENT) is True for row in rows)
@@ -351,7 +361,7 @@ class _Draft:
     def taken_back(self) -> TakenBack:
         ref = self.now.link.ref
         cells = tuple(self.cells if self.then is None else map(self._with_what_is_shown, self.cells))
-        write = PlannedWrite(ref.account, ref.object, self.lead.id, Section.UNDO, cells, ref.id) if cells else None
+        write = PlannedWrite(ref.account, ref.object, self.lead.id, Section.UNDO, (*cells, *self.noes), ref.id) if cells else None
         return TakenBack(write, tuple(self.left), len(self.cells) + len(self.left))
 
     def _with_what_is_shown(self, cell: Cell) -> Cell:

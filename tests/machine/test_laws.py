@@ -148,3 +148,10 @@ def test_a_text_stands_only_where_it_was_typed(world: RandomWorld) -> None:
     assert world.typed_and_shown() == [typed]
     world.act("salesforce", "edit", "Lead", lead.id, fields={"Title": None, "City": "Q0001z"})
     assert world.typed_and_shown() == []
+
+
+@pytest.mark.parametrize(("then", "excused"), [("leadloom_job_title", True), ("leadloom_city", False)])
+def test_only_what_an_automation_writes_over_was_not_taken_away(world: RandomWorld, then: str, *, excused: bool) -> None:
+    world.apps["pipedrive"].add_workflow({"object": "persons", "when": "leadloom_street", "fields": {then: "Auto"}})
+    (row,) = world.dialect(PERSON).rows_of("job_title")
+    assert world.is_automated(Typed(PERSON, row.remote, "Q0001z")) is excused

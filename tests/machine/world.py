@@ -282,7 +282,13 @@ class RandomWorld(World):
 
     def is_automated(self, typed: Typed) -> bool:
         """Whether an automation of the CRM writes over it, whoever touches the record."""
-        return any(typed.remote in workflow.fields for workflow in self.apps[typed.ref.account].workflows)
+        return typed.remote in self.automated(typed.ref)
+
+    def automated(self, ref: Ref) -> set[str]:
+        """The fields of a record that an automation of its CRM writes, as the record shows them."""
+        known = {self.remote(ref.account, ref.object, row): row.remote for row in self.dialect(ref).rows}
+        workflows = [one for one in self.apps[ref.account].workflows if one.object == ref.object]
+        return {known.get(name, name) for one in workflows for name in one.fields}
 
     def has_written(self, run: str, typed: Typed) -> bool:
         """Whether what a person once typed stands there because this run, an undo, had put it back."""
@@ -468,7 +474,7 @@ class RandomWorld(World):
             if (ref := Ref(entry.write.account, entry.write.object, entry.write.id or "")) in live
             for cell in entry.write.cells
             if cell.field in TEXTS and isinstance(cell.old, str) and live[ref].fields.get(cell.remote) == cell.new != cell.old
-            if not any(cell.remote in workflow.fields for workflow in self.apps[ref.account].workflows)
+            if cell.remote not in self.automated(ref)
         ]
 
     def asked(self) -> int:

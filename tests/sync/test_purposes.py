@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from leads.consent.event import Kind
+from sync import engine
 from sync.consents import act, record
+from sync.undo import Undoing
 from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
@@ -77,6 +79,27 @@ def test_a_type_that_was_left_is_left_with_the_new_address_too(everywhere: World
     if not known:  # else the CRMs that know one flag only have said no to everything at the new address by then
         assert shown[f"hs_email_optout_{ONE_TYPE}"] is None
     assert all(not out for out in totals(everywhere.sync()).values())
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_type_that_was_left_stays_left_when_an_undo_brings_the_old_address_back(everywhere: World, *, known: bool) -> None:
+    lead = everywhere.records("salesforce", "Lead")[0]["Id"]
+    everywhere.act("salesforce", "edit", "Lead", lead, fields={"Email": "anna@elsewhere.example"})
+    moved = everywhere.sync().run
+    assert contact(everywhere)["email"] == "anna@elsewhere.example"
+    id = everywhere.records("hubspot", "contacts")[0]["id"]
+    everywhere.act("hubspot", "unsubscribe", "contacts", id, email="anna@elsewhere.example", subscription=ANOTHER_TYPE)
+    if known:
+        everywhere.sync()
+    everywhere.clock.advance(60)
+    report = engine.undo(everywhere.workspace(), Undoing(moved))
+    shown = contact(everywhere)
+    assert (shown["email"], shown[f"hs_email_optout_{ANOTHER_TYPE}"]) == (ANNA["email"], "true")
+    assert report.undone is not None
+    assert report.undone["fields"] == report.undone["back"] + sum(one["count"] for one in report.undone["left"])
+    everywhere.sync()
+    assert all(not out for out in totals(everywhere.sync()).values())
+    assert contact(everywhere)["email"] == ANNA["email"]
 
 
 def test_where_a_crm_knows_one_flag_only_it_says_no(everywhere: World) -> None:
