@@ -14,6 +14,7 @@ from sync.merging import NOT_MERGED, keep_merged, merged
 from sync.restricting import addresses_of
 from sync.settle import refuse, settle, settle_create, without
 from sync.state import (
+    GONE,
     UNDONE,
     Base,
     Cell,
@@ -44,6 +45,7 @@ class Receipts:
         self.problems: list[Problem] = []
         self.reviews: list[Review] = []
         self.hints: list[Ref] = []
+        self.bereft: set[str] = set()  # leads of which a record turned out to be gone
         self.again: list[tuple[PlannedWrite, str]] = []
         self.marks: dict[tuple[EntryState, str, str, str, str], list[int]] = {}
         self.addresses: dict[Ref, tuple[str, set[str]]] = {}
@@ -76,6 +78,7 @@ class Receipts:
             case Outcome.GONE:
                 self._end(entry, EntryState.FAILED, receipt, "failed")
                 self.hints += [Ref(self.door.name, self.object, id) for id in (write.id, write.loser) if id is not None and id != ""]
+                self.bereft.add(write.lead_id)
             case Outcome.UNKNOWN:
                 self._end(entry, EntryState.UNKNOWN, receipt, "unknown")
             case _:
@@ -195,13 +198,18 @@ class Receipts:
             unit.mark(ops, state, outcome=outcome, cause=cause, message=message, id=id, at=self.now)
         for write, survivor in self.merged:
             keep_merged(unit, write, survivor, self.now)
-        unit.put_hints(self.hints, self.now)
+        unit.put_hints([*self.hints, *self._others_of_the_bereft()], self.now)
         for write, run in self.again:
             unit.journal([write], run)
             self.census.plan(self.door.name)
         if self.problems:
             unit.add_problems(self.problems, "", self.now)
         self.census.reviews += unit.ask(self.reviews, "", self.now)
+
+    def _others_of_the_bereft(self) -> list[Ref]:
+        """Who took one record of a person out of a CRM may have taken all: what is left is looked at before one of them leads."""
+        found = self.unit.links_of(sorted(self.bereft)).values()
+        return [link.ref for links in found for link, _ in links if link.ref.account == self.door.name and link.state not in GONE]
 
 
 def _stamp(receipt: Receipt) -> datetime | None:

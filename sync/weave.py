@@ -114,7 +114,7 @@ def _plan_again(turn: Pass, begin: Begin, ids: Sequence[str], waits: Waits) -> N
     """Leads of which something has become clear only when others had been worked on. Nothing is planned for them by now."""
     for start in range(0, len(ids), LEADS):
         with begin() as unit:
-            _Chunk(turn, unit, waits, again=True).work(ids[start : start + LEADS])
+            _Chunk(turn, unit, waits).work(ids[start : start + LEADS])
 
 
 def _link_all(turn: Pass, account: str, object: str, dialect: Any, begin: Begin) -> None:
@@ -153,7 +153,6 @@ class _Chunk:
     turn: Pass
     unit: Any
     waits: Waits
-    again: bool = False  # what the records have said was worked on by this run before
     leads: list[LeadState] = field(default_factory=list)
     links: list[tuple[Link, Base]] = field(default_factory=list)
     revisions: dict[str, list[Revision]] = field(default_factory=dict)
@@ -366,7 +365,7 @@ class _Chunk:
         unit.put_addresses(self.addresses)
         remember(unit, self.leads, self._links_now(), self.turn.reader)
         unit.add_revisions(self.revisions, run, now)
-        unit.replace_problems(ids, self.problems, run, now, OF_NEWS if self.again else ())
+        unit.replace_problems(ids, self.problems, run, now, OF_NEWS)
         unit.drop_reviews(self.closed)
         unit.drop_reviews_about(UNKNOWN, self.cleared_up)
         self.turn.census.reviews += unit.ask(self.reviews, run, now)

@@ -102,6 +102,18 @@ def test_a_no_that_is_taken_back_in_a_crm_is_set_again_and_said(world: Build) ->
     assert all(not out for out in totals(built.sync()).values())
 
 
+def test_what_is_set_again_is_said_also_where_the_run_comes_back_to_the_lead(world: Build) -> None:
+    """That a contact is gone is found when it is written to, so that the lead is planned once more."""
+    built = world([{"crm": "salesforce", **ANNA, "opt_out": "true"}, {"crm": "hubspot", **ANNA}])
+    built.sync()
+    (lead,) = built.records("salesforce", "Lead")
+    built.act("hubspot", "delete", "contacts", built.records("hubspot", "contacts")[0]["id"])
+    built.act("salesforce", "edit", "Lead", lead["Id"], fields={"HasOptedOutOfEmail": False, "Title": "CTO"})
+    report = built.sync()
+    assert totals(report)["hubspot"] == {"planned": 1, "failed": 1}
+    assert {problem["cause"] for problem in report.problems} == {"restriction_lifted", "ended:archived"}
+
+
 def test_a_yes_is_never_written(world: Build) -> None:
     built = world([{"crm": "pipedrive", **ANNA, "opt_out": "true"}, {"crm": "activecampaign", **ANNA}])
     for _ in range(3):

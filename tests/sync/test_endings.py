@@ -220,6 +220,19 @@ def roles(world: World) -> list[str]:
     return sorted(str(link.role) for link, _ in links if link.ref.account == "salesforce" and link.state != "ended")
 
 
+def test_of_several_records_of_one_person_that_are_gone_one_write_fails(world: Build) -> None:
+    built = world(
+        [{"crm": crm, **ANNA} for crm in ("hubspot", "pipedrive", "pipedrive", "pipedrive", "pipedrive")], ("hubspot", "pipedrive")
+    )
+    built.sync()
+    assert quiet(built)
+    for person in built.records("pipedrive", "persons"):
+        built.act("pipedrive", "delete", "persons", str(person["id"]))
+    built.act("hubspot", "edit", "contacts", built.records("hubspot", "contacts")[0]["id"], fields={"jobtitle": "CTO"})
+    assert totals(built.sync())["pipedrive"] == {"planned": 1, "failed": 1}
+    assert quiet(built)
+
+
 def test_a_conversion_need_not_be_followed(world: Build) -> None:
     built = pair_of(world, converted="unlink")
     end(built, "convert")
