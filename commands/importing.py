@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.exits import Exit, Stop
+from commands.exits import Exit
 from commands.files import private_file
 from commands.options import Config, Json
 
@@ -31,7 +31,7 @@ class Provenance(StrEnum):
 def import_leads(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="a CSV file in UTF-8; its first line names the columns")],
     source: Annotated[str, typer.Option(metavar="TEXT", help="where these leads come from; the same file again changes nothing")],
-    provenance: Annotated[Provenance, typer.Option(help="how they came to be; bought lists are refused")],
+    provenance: Annotated[Provenance, typer.Option(help="how they came to be; bought lists go into quarantine")],
     kind: Annotated[Kind, typer.Option(help="what the file holds")] = Kind.LEADS,
     rejects: Annotated[Path | None, typer.Option(metavar="FILE", help="where bad rows go, with the reason; else FILE.rejects.csv")] = None,
     as_json: Json = False,
@@ -49,22 +49,24 @@ def import_leads(
         _import_consent(file, source, provenance, rejects or file.with_suffix(".rejects.csv"), as_json, config)
         return
     table = read_leads(file, source)
-    if provenance is Provenance.PURCHASED:
-        number = len(table.rows) + len(table.rejected)
-        raise Stop(
-            f"Bought lists are not taken in: nobody on them asked to hear from you. The {number} rows from {source} stay where they are; "
-            "nothing of them is stored."
-        )
+    bought = provenance is Provenance.PURCHASED
     settings = settings_of(config)
     kept = None if len(table.rejected) == 0 else _keep_rejects(table, rejects or file.with_suffix(".rejects.csv"))
     with open_workspace(settings) as workspace, busy(f"Taking in {kind.value}"):
-        report = engine.import_leads(workspace, ImportedTable(source, table.rows, settings.defaults.region))
+        report = engine.import_leads(workspace, ImportedTable(source, table.rows, settings.defaults.region, bought))
     if as_json:
-        numbers = {"rows": len(table.rows), "rejected": len(table.rejected), "rejects": None if kept is None else str(kept)}
+        numbers = {
+            "rows": len(table.rows),
+            "purchased": bought,
+            "rejected": len(table.rejected),
+            "rejects": None if kept is None else str(kept),
+        }
         showing.print_json({**report.document(), **numbers})
     else:
         leads = report.leads
         showing.show(f"Rows taken in: {len(table.rows)}. Leads: {leads['new']} new, {leads['changed']} changed, {leads['merged']} merged.")
+    if bought:
+        showing.say("They are in quarantine: nobody on a bought list asked to hear from you. Of what they say only opt-outs count.")
     if len(table.unknown) > 0:
         showing.say(f"Columns without a meaning here, left out: {', '.join(table.unknown)}.")
     if kept is not None:

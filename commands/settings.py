@@ -46,6 +46,9 @@ class Account(Table):
     crm: str
     objects: tuple[str, ...]
     pacing: bool = Field(default=True, description="keep to the vendor's rate limits; false only against a local server")
+    purchased: dict[str, Listed[str]] = Field(
+        default_factory=dict, description="which values of which fields tell that a record is from a bought list: it stays in quarantine"
+    )
     consent_fields: bool = Field(
         default=False,
         description="show status, day and id of the deciding event of the consent ledger in fields of ours; run `leadloom setup`",
@@ -91,6 +94,10 @@ class Salesforce(Account):
     base_url: Url | None = Field(default=None, description="where the API is, if not at instance_url")
     objects: Listed[Literal["Lead", "Contact"]] = Field(default=("Lead", "Contact"), min_length=1, description="what is synced")
     purposes: Purposes = Field(default_factory=dict, description="what Data Use Purposes are about, by id; the others are about themselves")
+    purchased: dict[str, Listed[str]] = Field(
+        default={"LeadSource": ("Purchased List",)},
+        description="which values of which fields tell that a record is from a bought list: it stays in quarantine",
+    )
 
 
 class Pipedrive(Merging):

@@ -104,7 +104,7 @@ def open_memory(config: Path | None) -> Iterator[Store]:
         yield store
 
 
-NOT_THE_CONNECTORS = ("crm", "objects", "pacing", "base_url", "merge_duplicates", "purposes", "consent_fields")
+NOT_THE_CONNECTORS = ("crm", "objects", "pacing", "base_url", "merge_duplicates", "purposes", "purchased", "consent_fields")
 
 
 def connect(name: str, account: AccountSettings, **options: Any) -> Connector:
@@ -153,7 +153,7 @@ def _account(
     routed = frozenset(email for owner in routing.owners.values() for email in owner.addresses)
     purposes: Mapping[str, str] = getattr(account, "purposes", {})
     mapping = partial(_mapping, account, settings.mappings.get(name, {}))
-    bind = partial(_bound, name, purposes, settings.defaults.region, routed, mapping)
+    bind = partial(_bound, name, purposes, account.purchased, settings.defaults.region, routed, mapping)
     connector = connect(name, account, adapter=adapter, clock=clock, sleep=sleep)
     merges = getattr(account, "merge_duplicates", False)
     return Account(
@@ -186,6 +186,7 @@ def _endings(settings: Settings, name: str) -> Endings:
 def _bound(
     name: str,
     purposes: Mapping[str, str],
+    purchased: Mapping[str, Sequence[str]],
     region: str | None,
     routed: frozenset[str],
     mapping: Callable[[str], Any],
@@ -196,8 +197,17 @@ def _bound(
 ) -> Any:
     from mappings.apply import bind
 
-    us = identity.user_email
-    return bind(mapping(object), schema, owners, region=region, api_user_email=us, routed_owners=routed, name=name, purposes=purposes)
+    return bind(
+        mapping(object),
+        schema,
+        owners,
+        region=region,
+        api_user_email=identity.user_email,
+        routed_owners=routed,
+        name=name,
+        purposes=purposes,
+        purchased=purchased,
+    )
 
 
 def _meanings(mapping: Any) -> Mapping[str, str]:

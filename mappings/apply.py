@@ -15,6 +15,7 @@ from leads.model import ABSENT, CUSTOM, Value
 from mappings.consents import MARKETING, Standing
 from mappings.described import FieldLike, OwnerLike, SchemaLike
 from mappings.fitting import Account, converter, names_of
+from mappings.purchased import Purchased, purchased_rows
 from mappings.schema import KEY, MappingProblems, RowSpec
 from mappings.schema import Mapping as Dictionary
 from mappings.sets import SetRow
@@ -87,8 +88,9 @@ class Dialect:
     """How one account shows leads in one object.
 
     `rows` are the fields with one value each, `sets` those of e-mails and phones by canonical name, `key_name` is this account's name of
-    `leadloom_key`, `fetch` every remote name to ask for. `dropped` are optional rows that this account lacks, `unheard`
-    what of consent it does not keep. `fingerprints` holds, per row id, a hash of the row and of the field it is bound to.
+    `leadloom_key`, `fetch` every remote name to ask for. `dropped` are optional rows that this account lacks, `unheard` what of consent
+    it does not keep, `purchased` the fields that tell of a bought record. `fingerprints` holds, per row id, a hash of the row and of the
+    field it is bound to.
     """
 
     crm: str
@@ -101,6 +103,7 @@ class Dialect:
     dropped: tuple[str, ...] = ()
     unheard: tuple[str, ...] = ()
     fillings: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    purchased: tuple[Purchased, ...] = ()
 
     def row(self, id: str) -> Row | SetRow:
         rows: tuple[Row | SetRow, ...] = (*self.rows, *self.sets["emails"], *self.sets["phones"])
@@ -111,6 +114,12 @@ class Dialect:
 
     def rows_of(self, lead: str) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.lead == lead)
+
+    def is_purchased(self, fields: Mapping[str, Json]) -> bool | None:
+        """Whether a record says that it is from a bought list; None: it was read without what would tell."""
+        if any(one.shown(fields[one.remote]) for one in self.purchased if one.remote in fields):
+            return True
+        return None if any(one.remote not in fields for one in self.purchased) else False
 
     def fill(self, fields: Mapping[str, Json]) -> dict[str, Json]:
         """The fields of a create, with a filler wherever the CRM insists on a value and none is given."""
@@ -131,11 +140,13 @@ def bind(
     routed_owners: Collection[str] = (),
     name: str = "",
     purposes: Mapping[str, str] = MappingProxyType({}),
+    purchased: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Dialect:
     """Join a mapping with the fields and users of an account, or raise `MappingProblems` with everything that is missing.
 
     `region` reads phone numbers without a country. The user we act as counts as nobody's owner unless leads are routed to it.
     `purposes` say what lists and subscription types are about; else each has a purpose of its own, named after the account's `name`.
+    `purchased` are the values, by field, of records from bought lists.
     """
     account = Account(mapping.crm, owners, _ourselves(api_user_email, routed_owners))
     found = {spec.remote: _find(spec, schema) for spec in mapping.rows}
@@ -147,21 +158,27 @@ def bind(
     single = [(spec, field) for spec, field in bound if spec.role != KEY and not _is_set(spec)]
     names = {spec.remote: field.name for spec, field in bound}
     noes = tuple(_consent_rows(mapping, schema, name or mapping.crm, purposes))
+    bought = purchased_rows(schema, purchased)
+    telling = tuple(one for one in bought.values() if one is not None)
     return Dialect(
         crm=mapping.crm,
         object=mapping.object,
         rows=(*(_row(spec, field, account) for spec, field in single), *noes),
         sets={lead: tuple(_set_row(spec, field, region) for spec, field in bound if spec.lead == lead) for lead in ("emails", "phones")},
         key_name=next(field.name for spec, field in bound if spec.role == KEY),
-        fetch=tuple(dict.fromkeys([*(field.name for _, field in bound), *(row.remote for row in noes)])),
-        fingerprints={spec.remote: _fingerprint(spec, field) for spec, field in bound},
-        dropped=tuple(spec.remote for spec in mapping.rows if spec.remote not in names),
+        fetch=tuple(dict.fromkeys([*(field.name for _, field in bound), *(row.remote for row in noes), *(one.remote for one in telling)])),
+        fingerprints={spec.remote: _fingerprint(spec, field) for spec, field in bound} | {one.id: one.remote for one in telling},
+        dropped=(
+            *(spec.remote for spec in mapping.rows if spec.remote not in names),
+            *(name for name, one in bought.items() if one is None and len(purchased[name]) > 0),
+        ),
         unheard=tuple(dict.fromkeys(spec.remote for spec in mapping.consents if not spec.names(schema.fields))),
         fillings=tuple(
             (field.name, spec.required, tuple(names[name] for name in spec.required_with if name in names))
             for spec, field in bound
             if spec.required is not None
         ),
+        purchased=telling,
     )
 
 

@@ -15,6 +15,8 @@ from leads.model import ABSENT, CLEARED, OnBlank, Value
 from sync.state import Base, Change, LeadState, Pair, Policy, Problem, Review, blank, dump_value, same
 from sync.view import SETS, View, channel_of, every_row, is_no, latest_moment, set_of
 
+LIFTED = "restriction_lifted"
+TO_BE_ERASED = "erasure"
 LEFT_ALONE = "left_alone"  # a person decided that this record keeps its own value
 FLIP_WINDOW = timedelta(days=1)  # a record that takes back what we wrote after longer than that has simply been edited
 AGAIN_OR_LEAVE = (
@@ -99,14 +101,14 @@ def _lifted(view: View, row: Any) -> Problem:
     where = f"{view.ref.object} {view.ref.id}"
     message = f"{row.lead} of {where} was taken back in the CRM; Leadloom never loosens a no and sets it again."
     fix = "If the person agreed anew, keep the proof of it: only documented consent can lift a no."
-    return Problem(view.ref.account, "restriction_lifted", message, fix, view.ref, view.link.lead_id, row.lead)
+    return Problem(view.ref.account, LIFTED, message, fix, view.ref, view.link.lead_id, row.lead)
 
 
 def _erasure(view: View) -> Review:
     """Deleting cannot be taken back and reaches every CRM, so that no flag alone does it."""
     where, lead = f"{view.ref.account} {view.ref.object} {view.ref.id}", view.link.lead_id
     question = f"{where} says that the person is to be forgotten. Nobody writes to them any more. Are they to be erased?"
-    return Review("erasure", f"erasure:{where.replace(' ', ':')}", question, lead, (view.ref,), choices=_erase_or_not(lead))
+    return Review(TO_BE_ERASED, f"{TO_BE_ERASED}:{where.replace(' ', ':')}", question, lead, (view.ref,), choices=_erase_or_not(lead))
 
 
 def _erase_or_not(lead: str) -> tuple[Mapping[str, Any], ...]:

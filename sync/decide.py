@@ -23,6 +23,7 @@ from sync.view import SETS
 REASON_LENGTH = 255
 CLOSED = ("customer", "lost", "disqualified")
 OBJECTED = "Not scored: the person objected to marketing or profiling."
+BOUGHT = "Not scored: known from a bought list only."
 MANUAL_HOLD = timedelta(days=30)  # how long a stage set by a person in a CRM stands against the rules
 
 
@@ -51,8 +52,13 @@ def decide(
     pools: routing.State,
     now: datetime,
     told: Mapping[str, Value] = MappingProxyType({}),
+    *,
+    quarantined: bool = False,
 ) -> Decision:
-    """`lead` as merged; `before` is what its fields were when it was decided last; `told` is what the ledger of consent says of it."""
+    """`lead` as merged; `before` is what its fields were when it was decided last; `told` is what the ledger of consent says of it.
+
+    `quarantined`: nothing but bought lists is known of it.
+    """
     draft = _Draft(lead, now)
     for name, value in told.items():
         draft.set(name, value, "the ledger of consent")
@@ -60,8 +66,8 @@ def decide(
         denied = restricted_value(lead, channel, restricted)
         if denied is True:
             draft.set(f"opt_out.{channel}", True, "a restriction on an address")
-    if _objects(draft, restricted):
-        return _unprofiled(draft, before, rules, pools)
+    if quarantined or _objects(draft, restricted):
+        return _unprofiled(draft, BOUGHT if quarantined else OBJECTED, before, rules, pools)
     score = scoring.score(draft.facts(), (), now, rules.scoring)
     draft.set("score", score.points, "scoring")
     draft.set("grade", score.grade, "scoring")
@@ -82,12 +88,12 @@ def _objects(draft: _Draft, restricted: Restricted) -> bool:
     return any((PROFILING, place) in restricted for place in places)
 
 
-def _unprofiled(draft: _Draft, before: Mapping[str, Value], rules: Rules, pools: routing.State) -> Decision:
+def _unprofiled(draft: _Draft, why: str, before: Mapping[str, Value], rules: Rules, pools: routing.State) -> Decision:
     """Nobody scores the lead, moves its stage or gives it to somebody; what people decided about it stays."""
     for name in ("score", "grade"):
         if not is_blank(draft.fields.get(name, ABSENT)):
-            draft.set(name, CLEARED, OBJECTED)
-    draft.set("reason", OBJECTED, OBJECTED)
+            draft.set(name, CLEARED, why)
+    draft.set("reason", why, why)
     draft.set("lead_id", draft.before.id, "identity")
     pools = _with_open_leads(pools, rules.routing, before, draft.fields, routed=False)
     return Decision(draft.lead(), tuple(draft.revisions), None, pools, None)

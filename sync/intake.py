@@ -16,6 +16,7 @@ from sync.contest import IMPORT
 from sync.workspace import Account, Door
 
 IMPORT_OBJECT = "leads"
+PURCHASED = "purchased"  # a column of ours: whether the row is from a bought list
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +24,27 @@ class ImportedTable:
     """Rows of text by column (columns as in mappings/import_leads.toml; an empty cell says nothing).
 
     `source` says where the table comes from; together with `record_id`, or with the content of a row that has none, it makes a row
-    known again, so that importing a file twice changes nothing.
+    known again, so that importing a file twice changes nothing. `purchased`: it is a bought list.
     """
 
     source: str
     rows: Sequence[Mapping[str, str]]
     region: str | None = None
+    purchased: bool = False
 
     def door(self) -> Door:
         mapping = packaged(IMPORT, IMPORT_OBJECT)
-        schema = Schema(IMPORT_OBJECT, {row.remote: Field(row.remote, row.remote, "text") for row in mapping.rows})
-        dialect = bind(mapping, schema, (), region=self.region)
+        columns = [*(row.remote for row in mapping.rows), PURCHASED]
+        schema = Schema(IMPORT_OBJECT, {column: Field(column, column, "text") for column in columns})
+        dialect = bind(mapping, schema, (), region=self.region, purchased={PURCHASED: ["yes"]})
         account = Account(IMPORT, IMPORT, (IMPORT_OBJECT,), cast("Connector", _Nobody()), lambda *_: dialect)
         return Door(account, Identity(IMPORT, "imported tables"), {IMPORT_OBJECT: dialect})
 
     def records(self) -> list[Record]:
-        return [Record(IMPORT_OBJECT, self._id(row), {name: text for name, text in row.items() if text != ""}) for row in self.rows]
+        return [Record(IMPORT_OBJECT, self._id(row), self._fields(row)) for row in self.rows]
+
+    def _fields(self, row: Mapping[str, str]) -> dict[str, str]:
+        return {**{name: text for name, text in row.items() if text != ""}, PURCHASED: "yes" if self.purchased else "no"}
 
     def _id(self, row: Mapping[str, str]) -> str:
         own = row.get("record_id", "")

@@ -157,11 +157,15 @@ def lead_called(unit: Any, lead_id: str) -> LeadState:
 
 def _handed_over(ours: Linked, theirs: Linked, to: str) -> list[tuple[Link, Base]]:
     """An account of which the lead has a main record already keeps it: further ones are twins."""
-    led = {link.ref.account for link, _ in ours if link.role is Role.MAIN and link.state not in GONE}
+    led = {link.ref.account for link, _ in ours if _is_main(link)}
     return [
-        (replace(link, lead_id=to, role=Role.TWIN if link.ref.account in led and link.state not in GONE else link.role), base)
+        (replace(link, lead_id=to, role=Role.TWIN if _is_main(link) and link.ref.account in led else link.role), base)
         for link, base in theirs
     ]
+
+
+def _is_main(link: Link) -> bool:
+    return link.role is Role.MAIN and link.state not in GONE
 
 
 def _twins(before: Linked, after: Linked) -> list[Ref]:

@@ -24,13 +24,17 @@ PAIR_KINDS = ("clone", "shared_address", "ambiguous")  # questions whether a new
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """A record without a link. `mailboxes` are cleaned addresses fit for linking, `key` and `lead_hint` what its fields carry."""
+    """A record without a link. `mailboxes` are cleaned addresses fit for linking, `key` and `lead_hint` what its fields carry.
+
+    `purchased`: it says that it is from a bought list.
+    """
 
     ref: Ref
     name: Name
     mailboxes: tuple[str, ...]
     key: str = ""
     lead_hint: str = ""
+    purchased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +119,18 @@ def _place(newcomer: Newcomer, index: Index, new_id: Callable[[Ref], str]) -> Pl
     lead_id, evidence, reviews = _find(newcomer, index)
     is_new = lead_id is None
     chosen = new_id(newcomer.ref) if lead_id is None else lead_id
-    role = Role.TWIN if (chosen, newcomer.ref.account) in index.mains else Role.MAIN
+    role = _role(newcomer, chosen, index)
     if role is Role.TWIN:
         reviews = (*reviews, twin_review(newcomer.ref, chosen))
     _remember(newcomer, chosen, index)
     key = newcomer.key if evidence == "our key" else ""
     return Placed(Link(newcomer.ref, chosen, role, key=key), evidence, is_new, reviews)
+
+
+def _role(newcomer: Newcomer, lead_id: str, index: Index) -> Role:
+    if newcomer.purchased:
+        return Role.QUARANTINED
+    return Role.TWIN if (lead_id, newcomer.ref.account) in index.mains else Role.MAIN
 
 
 def _find(newcomer: Newcomer, index: Index) -> tuple[str | None, str, tuple[Review, ...]]:
@@ -178,7 +188,8 @@ def _remember(newcomer: Newcomer, lead_id: str, index: Index) -> None:
     index.leads[lead_id] = Known(lead_id, name, mailboxes, also - {name, ("", "")})
     for mailbox in newcomer.mailboxes:
         index.by_mailbox.setdefault(mailbox, set()).add(lead_id)
-    index.mains.add((lead_id, newcomer.ref.account))
+    if not newcomer.purchased:
+        index.mains.add((lead_id, newcomer.ref.account))
 
 
 def twin_subject(ref: Ref) -> str:

@@ -16,6 +16,7 @@ from leads.model import ABSENT, CLEARED, Items, OnBlank, Value
 from sync.ask import must_ask, park
 from sync.compare import LEFT_ALONE, compare
 from sync.contest import merge_field
+from sync.quarantine import noes_only
 from sync.state import (
     Candidate,
     Change,
@@ -58,11 +59,12 @@ def merge(
     problems: list[Problem] = []
     reviews: list[Review] = []
     fields, origins, revisions = dict(lead.fields), dict(lead.origins), list[Revision]()
+    heard = [view for view in ordered if view.link.role is not Role.QUARANTINED]
     for name in SETS:
-        _merge_set(name, ordered, fields, origins, revisions, policy, now)
+        _merge_set(name, heard, fields, origins, revisions, policy, now)
     after = []
     for view in ordered:
-        base, found, told, asked = compare(view, lead, policy, now)
+        base, found, told, asked = compare(view, lead, policy, now) if view in heard else noes_only(view, lead, policy, now)
         after.append(replace(view, base=base))
         problems += told
         reviews += asked

@@ -193,7 +193,7 @@ def _one_main(links: Linked) -> list[tuple[Link, Base]]:
     led = {link.ref.account for link, _ in links if link.role is Role.MAIN and link.state not in GONE}
     after: list[tuple[Link, Base]] = []
     for link, base in sorted(links, key=lambda pair: pair[0].ref):
-        if link.ref.account not in led and link.state not in GONE:
+        if link.ref.account not in led and link.state not in GONE and link.role is not Role.QUARANTINED:
             led.add(link.ref.account)
             link = replace(link, role=Role.MAIN)
         after.append((link, base))

@@ -118,7 +118,8 @@ def _newcomer(ref: Ref, record: Record, dialect: Any) -> Newcomer:
     mailboxes = tuple(
         mailbox for item in shown(dialect.sets["emails"], record.fields) if not isinstance(mailbox := usable_mailbox(item.key), Refused)
     )
-    return Newcomer(ref, _name(record, dialect), mailboxes, our_key(record.fields, dialect), lead_hint(record.fields, dialect))
+    purchased = dialect.is_purchased(record.fields) is True
+    return Newcomer(ref, _name(record, dialect), mailboxes, our_key(record.fields, dialect), lead_hint(record.fields, dialect), purchased)
 
 
 def _by_their_names(unit: Any, newcomers: Sequence[Newcomer]) -> list[Newcomer]:

@@ -18,6 +18,7 @@ from connectors.errors import ConnectorError
 from leads.model import ABSENT
 from sync.census import Census
 from sync.erase import turn_away
+from sync.quarantine import is_moved
 from sync.state import GONE, Base, Link, LinkState, Problem, Ref
 from sync.view import every_row, is_no
 from sync.workspace import Door, Stopped, Workspace
@@ -166,7 +167,7 @@ def _verdict(record: Record, link: Link | None, base: Base, dialect: Any, known:
         return "changed" if any(alias in known for alias in record.aliases) else "new"
     if link.state is LinkState.WITHHELD and not is_back(record, base):
         return "unchanged"
-    if link.state in GONE or not base.pairs or link.ref.id != record.id:
+    if link.state in GONE or not base.pairs or link.ref.id != record.id or is_moved(link, dialect, record):
         return "changed"
     return "changed" if any(_is_news(row, base, record) for row in every_row(dialect)) else "unchanged"
 

@@ -30,7 +30,7 @@ def _promoted(views: Sequence[View]) -> list[View]:
     led = {view.ref.account for view in views if _leads(view)}
     promoted: list[View] = []
     for view in sorted(views, key=lambda view: view.ref):
-        if view.ref.account not in led and view.link.state is not LinkState.WITHHELD:
+        if view.ref.account not in led and view.link.state is not LinkState.WITHHELD and view.link.role is not Role.QUARANTINED:
             led.add(view.ref.account)
             view = _as(Role.MAIN, view)
         promoted.append(view)

@@ -29,6 +29,7 @@ class Ref(NamedTuple):
 class Role(StrEnum):
     MAIN = "main"
     TWIN = "twin"  # a second record of the same person in one account: read, only ever restricted
+    QUARANTINED = "quarantined"  # from a bought list: of what it says only noes count, and it is only ever restricted
 
 
 class LinkState(StrEnum):

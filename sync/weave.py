@@ -18,6 +18,7 @@ from leads.predicates import facts
 from mappings.sets import shown
 from sync.census import Census
 from sync.certain import join_certain
+from sync.compare import LIFTED
 from sync.creating import places
 from sync.decide import Decision, decide
 from sync.doubting import hold, release
@@ -29,6 +30,7 @@ from sync.merging import merges
 from sync.placing import EPOCH, place
 from sync.plan import LeadPlan, Place, address, lead_address, plan
 from sync.pull import is_back
+from sync.quarantine import is_moved, is_quarantined, moved, purchased_problems
 from sync.restricting import addresses_of, hear, links_of, restrict
 from sync.roles import in_their_roles
 from sync.settle import UNKNOWN, is_in_doubt
@@ -44,6 +46,7 @@ from sync.state import (
     Ref,
     Review,
     Revision,
+    Role,
     Section,
     link_step,
     refs_text,
@@ -57,7 +60,7 @@ RECORDS = 500
 LEADS = 200
 
 DISQUALIFIED = "disqualified"
-OF_NEWS = ("restriction_lifted", "ended:", "foreign_edit")  # how the problems begin that are told when a record says something
+OF_NEWS = (LIFTED, "ended:", "foreign_edit")  # how the problems begin that are told when a record says something
 
 Waits = Mapping[tuple[str, str], frozenset[str]]
 
@@ -160,7 +163,7 @@ class _Chunk:
     problems: list[Problem] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
-    returned: set[Ref] = field(default_factory=set)  # records that had ended and are shown again
+    returned: set[Ref] = field(default_factory=set)  # records that had ended and are shown again, or have left quarantine
     cleared_up: list[Ref] = field(default_factory=list)  # records of which it is known by now what became of a write
     newly_disqualified: dict[str, Ref] = field(default_factory=dict)
     disqualifying: dict[str, Revision] = field(default_factory=dict)
@@ -189,7 +192,10 @@ class _Chunk:
         self.dialects = self.turn.dialects
         emails = {address("emails", item.key) for id in ids for item in self._all_items(id, "emails")}
         phones = {address("phones", item.key) for id in ids for item in self._all_items(id, "phones")}
-        self.restricted: frozenset[tuple[str, str]] = frozenset(unit.restricted(emails | phones | {lead_address(id) for id in ids}))
+        unheard = {place for id in ids for place in self._addresses_in_quarantine(id)}
+        self.restricted: frozenset[tuple[str, str]] = frozenset(
+            unit.restricted(emails | phones | unheard | {lead_address(id) for id in ids})
+        )
         self.holders: dict[str, list[tuple[Ref, str]]] = unit.holders(emails)
         self.regrouped: dict[str, int] = unit.regrouped(ids)
         items = [(name, item) for id in ids for name in ("emails", "phones") for item in self._all_items(id, name)]
@@ -206,6 +212,13 @@ class _Chunk:
             if dialect is not None:
                 yield from shown(dialect.sets[name], record.fields)
 
+    def _addresses_in_quarantine(self, id: str) -> Iterator[str]:
+        """A lead has no address from a record in quarantine; what was denied at one is denied there all the same."""
+        for link, base in self.views.get(id, []):
+            dialect = self.dialects.get((link.ref.account, link.ref.object))
+            if link.role is Role.QUARANTINED and dialect is not None:
+                yield from addresses_of(dialect, View(link, base, dialect).seen())
+
     def _lead(self, state: LeadState) -> None:
         self.spreads, self.restored = False, False
         there = [view for link, base in self.views.get(state.id, []) if (view := self._view(state.id, link, base)) is not None]
@@ -216,13 +229,16 @@ class _Chunk:
         merged = merge(state, views, self.turn.workspace.policy, self.turn.now, self.answers)
         said, changes_at = ({}, None) if self.telling is None else self.telling.of(merged.lead)
         told = cleared(merged.lead.fields, said)
-        decision = decide(merged.lead, state.fields, self.restricted, self.turn.workspace.rules, self.pools, self.turn.now, told)
+        links = self._links_of(state.id, merged.views)
+        apart = is_quarantined(links)
+        rules = self.turn.workspace.rules
+        decision = decide(merged.lead, state.fields, self.restricted, rules, self.pools, self.turn.now, told, quarantined=apart)
         decision = replace(decision, due=min((at for at in (decision.due, changes_at) if at is not None), default=None))
         lead = decision.lead
         self.pools = decision.pools
         views = [self._scoped(view, lead) for view in merged.views]
         doomed = [view for view in views if view.link.ending == DOOMED]
-        places = [] if doomed else self._places(lead)
+        places = [] if doomed or apart else self._places(lead)
         self.wanted = any(place.wanted and place.blocked is not None for place in places)
         owed = plan(lead, views, places, self.restricted, self.turn.workspace.policy, self._waiting(state.id))
         waiting = self._waiting(state.id)
@@ -230,7 +246,7 @@ class _Chunk:
         owed = replace(owed, writes=(*owed.writes, *final))
         merged = replace(merged, views=tuple(views))
         self.writes += owed.writes
-        self.problems += [*merged.problems, *owed.problems]
+        self.problems += [*merged.problems, *owed.problems, *purchased_problems(links)]
         self.reviews += merged.reviews
         self.closed += merged.closed
         for ref in owed.newly_held:
@@ -283,6 +299,10 @@ class _Chunk:
             self.returned.add(link.ref)
         if dialect is None or link.state is LinkState.ENDED:
             return None
+        if record is not None and is_moved(link, dialect, record):
+            link, base = moved(link, base, dialect)
+            self.closed.append(twin_subject(link.ref))
+            self.returned |= {link.ref} if link.role is Role.MAIN else set()
         return View(link, base, dialect, record, since, self.waits.get((link.ref.account, link.ref.object), frozenset()))
 
     def _end(self, link: Link, base: Base, record: Record) -> Link:
@@ -350,6 +370,12 @@ class _Chunk:
         creating = {entry.write.account for entry in self.open.get(lead.id, []) if entry.write.id is None}
         regrouped = self.regrouped.get(lead.id, 0)
         return places(lead, links, self.turn.doors, creating, self.holders, self.turn.workspace.store.secret, regrouped)
+
+    def _links_of(self, lead_id: str, views: Sequence[View]) -> list[Link]:
+        """All links of a lead, those of accounts that are not part of this run and ended ones too."""
+        before = {link.ref: link for link, _ in self.views.get(lead_id, [])}
+        changed = {link.ref: link for link, _ in self.links if link.lead_id == lead_id}
+        return list((before | changed | {view.ref: view.link for view in views}).values())
 
     def _links_now(self) -> dict[str, list[Link]]:
         links = {link.ref: link for found in self.views.values() for link, _ in found} | {link.ref: link for link, _ in self.links}

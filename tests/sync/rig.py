@@ -70,6 +70,7 @@ class World:
         self.scope = Scope(create=True)
         self.endings: dict[str, Endings] = {}
         self.purposes: dict[str, dict[str, str]] = {}  # what lists and subscription types are about
+        self.purchased: dict[str, dict[str, list[str]]] = {"salesforce": {"LeadSource": ["Purchased List"]}}
         self.telling: set[str] = set()  # CRMs that are told what the ledger of consent says
         self.merging: set[str] = set()  # CRMs in which duplicates are merged
         self._looked: dict[str, int] = {}
@@ -115,7 +116,7 @@ class World:
         return {row.remote: row.lead for row in self.mapping(crm, object).rows if row.lead != ""}
 
     def bind(self, crm: str, object: str, schema: Any, owners: Any, identity: Any) -> Any:
-        return bound(self.mapping(crm, object), schema, owners, identity, crm, self.purposes.get(crm, {}))
+        return bound(self.mapping(crm, object), schema, owners, identity, crm, self.purposes.get(crm, {}), self.purchased.get(crm, {}))
 
     def mapping(self, crm: str, object: str) -> Mapping_:
         return telling(shipped(crm, object)) if crm in self.telling else shipped(crm, object)
@@ -207,10 +208,25 @@ def shipped(crm: str, object: str) -> Mapping_:
 
 
 def bound(
-    mapping: Mapping_, schema: Any, owners: Any, identity: Any, name: str = "", purposes: Mapping[str, str] = MappingProxyType({})
+    mapping: Mapping_,
+    schema: Any,
+    owners: Any,
+    identity: Any,
+    name: str = "",
+    purposes: Mapping[str, str] = MappingProxyType({}),
+    purchased: Mapping[str, list[str]] = MappingProxyType({}),
 ) -> Any:
-    routed, us = ("anna@firma.example", "ben@firma.example"), identity.user_email
-    return bind(mapping, schema, owners, region="DE", api_user_email=us, routed_owners=routed, name=name, purposes=purposes)
+    return bind(
+        mapping,
+        schema,
+        owners,
+        region="DE",
+        api_user_email=identity.user_email,
+        routed_owners=("anna@firma.example", "ben@firma.example"),
+        name=name,
+        purposes=purposes,
+        purchased=purchased,
+    )
 
 
 def totals(report: engine.Report) -> dict[str, dict[str, int]]:
