@@ -315,7 +315,8 @@ class _Draft:
             return f"run {self.later[cell.row_id]} has written it again"
         if theirs != pair.seen or not _as_written(row, cell, section, theirs):
             return "somebody has edited it in the CRM since"
-        if self._lead_has_moved(cell, pair) and not self._is_what_the_lead_says(row, old):
+        moved = self._lead_has_moved(cell, pair) and not self._is_what_the_lead_says(row, old)
+        if moved or self._would_lose(row, old):
             return "the lead has changed since, and the next sync writes what it says now"
         return "the CRM does not let the field be empty" if old is None and not row.clear else ""
 
@@ -331,6 +332,15 @@ class _Draft:
             return False
         value = self.lead.fields.get(row.lead, ABSENT)
         return same(shown_in([row], {row.remote: old}), value) if row.lead in SETS else bool(row.fits(old, value))
+
+    def _would_lose(self, row: Any, old: Any) -> bool:
+        """Whether a lead that goes back with its record has got an address or number since that the record would show no more."""
+        value = self.lead.fields.get(row.lead, ABSENT)
+        if self.then is None or row.lead not in SETS or not isinstance(value, tuple):
+            return False
+        fields = self.now.record.fields
+        lost = _keys(self.dialect, row.lead, fields) - _keys(self.dialect, row.lead, {**fields, row.remote: old})
+        return any(item.key in lost for item in value)
 
     def keep_denied_addresses_away(self, restricted: Restricted) -> None:
         """An address that comes back must not be free to be mailed where it is opted out: then it stays away."""

@@ -18,6 +18,7 @@ CRMS = ("hubspot", "pipedrive")
 ANNA = {"crm": "hubspot", "first_name": "Anna", "last_name": "Schmidt", "email": "anna@acme.example", "job_title": "CTO", "city": "Kiel"}
 ANNE = {"crm": "pipedrive", "first_name": "Anne", "last_name": "Schmidt", "email": "anne@gmx.example", "phone": "+49 30 23125000"}
 NEVER = Scope(create=False)
+NEXT_SYNC = "the lead has changed since, and the next sync writes what it says now"
 
 
 def two(world: Build, *more: dict[str, str], crms: tuple[str, ...] = CRMS) -> World:
@@ -278,6 +279,29 @@ def test_what_is_pending_when_a_merge_is_undone_waits_for_the_next_sync(world: B
     built.sync()
     assert quiet(built)
     assert built.value("pipedrive", "persons", str(person["id"]), "leadloom_job_title") is None
+
+
+def test_an_address_that_was_added_since_a_merge_stays_when_it_is_undone(world: Build) -> None:
+    built = two(world)
+    (contact,), (person,) = built.records("hubspot", "contacts"), built.records("pipedrive", "persons")
+    run = merge(built)["run"]
+    built.sync()
+    emails = [*built.records("pipedrive", "persons")[0]["emails"], {"value": "anne@new.example", "primary": False, "label": "home"}]
+    built.act("pipedrive", "edit", "persons", str(person["id"]), fields={"emails": emails})
+    built.sync()
+    others = built.value("hubspot", "contacts", contact["id"], "leadloom_other_emails")
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"leadloom_other_emails": f"{others}; anna@new.example"})
+    built.sync()
+    report = engine.undo(built.workspace(), Undoing(run))
+    assert ("emails", NEXT_SYNC) in {(one["field"], one["reason"]) for one in report.document()["undone"]["left"]}
+    built.sync()
+    assert shown_emails(built) == {"anne@gmx.example", "anne@new.example"}
+    assert quiet(built)
+
+
+def shown_emails(world: World) -> set[str]:
+    """What the person in Pipedrive shows."""
+    return {one["value"] for one in world.records("pipedrive", "persons")[0]["emails"]}
 
 
 def test_what_an_account_that_does_not_answer_would_give_back_is_counted_as_staying(world: Build) -> None:
