@@ -121,6 +121,17 @@ def test_a_persons_no_stands_after_its_record_was_deleted_and_restored(world: Ra
         assert world.standing_noes() == ({f"email:{ADA}"} if deed == "restore" else set())
 
 
+def test_a_no_that_is_lifted_and_said_again_before_anybody_looks_is_no_news(world: RandomWorld) -> None:
+    say(world, one(world, "activecampaign"), no=True)
+    world.full_sync()
+    lead = one(world, "salesforce")
+    for no in (False, True):
+        world.act("salesforce", "edit", "Lead", lead.id, fields={"HasOptedOutOfEmail": no})
+    assert world.noes[lead] == set()
+    world.act("salesforce", "edit", "Lead", lead.id, fields={"Email": "third@x.example"})
+    assert world.noes[lead] == {"email:third@x.example"}
+
+
 def test_an_address_that_a_person_leaves_where_a_no_stands_is_denied(world: RandomWorld) -> None:
     with_two_addresses(world)
     world.act("salesforce", "edit", "Lead", one(world, "salesforce").id, fields={"Email": "third@x.example"})

@@ -31,9 +31,9 @@ from store import schema
 from store.store import open_store
 from sync import engine, pull, push
 from sync.document import PlanDocument
-from sync.state import LinkState, Ref, Section
+from sync.state import Base, LinkState, Ref, Section
 from sync.undo import Undoing
-from sync.view import every_row
+from sync.view import SETS, every_row, is_no
 from sync.workspace import Scope, Stopped
 from tests.machine.dying import Fate, Killed, MortalAdapter, MortalStore
 from tests.machine.laws import demand, mailboxes, no_is_loosened, nothing_read_is_lost, remembered
@@ -657,13 +657,23 @@ class RandomWorld(World):
     def note_no(self, ref: Ref, before: set[str]) -> None:
         """A person denies the addresses of a record by saying no there, or by leaving them in a record that says no already.
 
-        `before` was denied by it already, or by what it was made of.
+        `before` was denied by it already, or by what it was made of. A no that was taken back and is said again before anybody could look
+        is none: the record shows what it showed.
         """
         now = self.said(ref.account)
         if ref in now:
-            self.noes[ref] = self.noes.get(ref, set()) | (now[ref] - before)
+            self.noes[ref] = self.noes.get(ref, set()) | (set() if self.is_as_read(ref) else now[ref] - before)
         else:
             self.noes.pop(ref, None)  # taken back, maybe before anybody read it
+
+    def is_as_read(self, ref: Ref) -> bool:
+        """Whether a record shows the noes and the addresses that it showed when the hub read it last."""
+        with self.mortal.inner.begin() as unit:
+            _, base = unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id, (None, Base()))
+        dialect, fields = self.dialect(ref), self.look(ref.account)[ref].fields
+        noes = [(row.parse(base.pair(row.id).seen), row.parse(fields.get(row.remote))) for row in dialect.rows if is_no(row.lead)]
+        addresses = [(base.pair(row.id).seen, fields.get(row.remote)) for name in SETS for row in dialect.sets[name]]
+        return all((was is True) == (now is True) for was, now in noes) and all(was == now for was, now in addresses)
 
     def said(self, crm: str) -> dict[Ref, set[str]]:
         """The records of a CRM that say no, with their addresses."""
