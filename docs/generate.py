@@ -6,6 +6,7 @@ python docs/generate.py --check    only say which are out of date
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -146,10 +147,18 @@ def _settings() -> str:
 def _default(field: Any) -> str:
     if field.is_required():
         return "required"
-    value = field.default
-    if value is None or value == ():
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ((), {}):
         return "unset"
-    return f"`{str(value).lower() if isinstance(value, bool) else list(value) if isinstance(value, tuple) else value}`"
+    return f"`{_toml(value)}`"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {_toml(one)}' for name, one in value.items())} }}"
+    if isinstance(value, tuple):
+        return json.dumps(list(value), ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _with_fields(text: str, crm: str) -> str:

@@ -274,14 +274,26 @@ def test_leads_from_a_file_reach_the_crms(leadloom, configured, crms, tmp_path):
     assert leadloom("import", "fair.csv", "--source", "fair", "--provenance", "event", "--json").json["leads"]["new"] == 0
 
 
-def test_bought_lists_are_not_taken_in(leadloom, configured, tmp_path):
+def test_bought_lists_go_into_quarantine(leadloom, configured, crms, tmp_path):
     configured()
-    (tmp_path / "list.csv").write_text("email\na@example.com\nbroken\n")
+    (tmp_path / "list.csv").write_text("email,first_name\nbought@example.com,Ann\nbroken,Ben\n")
     said = leadloom("import", "list.csv", "--source", "broker", "--provenance", "purchased")
-    assert said.code == 2
-    assert "2 rows from broker" in " ".join(said.err.split())
-    assert not (tmp_path / "list.rejects.csv").exists()
-    assert not (tmp_path / "leadloom.db").exists()
+    assert said.code == 1
+    assert "They are in quarantine" in " ".join(said.err.split())
+    assert (tmp_path / "list.rejects.csv").read_text().splitlines()[1].startswith("2,email ")
+    leadloom("sync")
+    assert [crm for crm in CRMS if "bought@example.com" in json.dumps(control(crms, crm, "records"))] == []
+    assert [one["count"] for one in leadloom("problems", "--json").json if one["cause"] == "purchased"] == [1]
+
+
+def test_records_of_bought_lists_that_stand_in_a_crm_stay_in_quarantine(leadloom, configured, crms):
+    configured()
+    lead = control(crms, "salesforce", "records")["Lead"][0]
+    deed = {"do": "edit", "object": "Lead", "id": lead["Id"], "fields": {"LeadSource": "Purchased List"}}
+    control(crms, "salesforce", "act", deed)
+    leadloom("sync")
+    told = [one for one in leadloom("problems", "--json").json if one["cause"] == "purchased"]
+    assert [(one["account"], one["count"]) for one in told] == [("salesforce", 1)]
 
 
 def test_the_export_is_private_and_complete(leadloom, configured, tmp_path):
