@@ -155,7 +155,9 @@ def test_an_undo_of_the_leads_merge_leaves_it_and_says_so(world: Build, crm: str
     built.sync()
     undone = engine.undo(built.workspace(), Undoing(run)).document()["undone"]
     final, *others = [one["reason"] for one in undone["left"]]
-    assert (undone["split"]["gone"], "final" in final, set(others) <= {"the record is not there any more"}) == (gone, True, True)
+    # At Pipedrive what is left shows the addresses of both, and so does its lead.
+    kept_so = {"the record is not there any more", "the lead has changed since, and the next sync writes what it says now"}
+    assert (undone["split"]["gone"], "final" in final, set(others) <= kept_so) == (gone, True, True)
     built.sync()
     assert (len(alive(built, crm)), quiet(built)) == (1, True)
 
