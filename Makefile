@@ -37,7 +37,7 @@ $(PEERS)/%/.installed:
 nightly: $(INSTALLED)  ## every test, with the long profiles
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 -q -m "nightly or not nightly" --timeout 3600
 
-kills: $(INSTALLED)  ## kill a sync at every step, and show what the next runs make of it
+kills: $(INSTALLED)  ## kill syncs and undos at every step, and show what the next runs make of it
 	$(BIN)/python -m tests.machine.kills
 
 docs: $(INSTALLED)  ## write the generated parts of docs/ anew

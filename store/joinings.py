@@ -26,6 +26,10 @@ class Joinings(Likenesses):
     def end_joining(self, n: int, at: datetime) -> None:
         self._run(sa.update(t.joining).where(t.joining.c.n == n).values(ended_at=seconds(at)))
 
+    def hand_joining_over(self, n: int, run: str) -> None:
+        """What a run began is another one's from now on."""
+        self._run(sa.update(t.joining).where(t.joining.c.n == n).values(run=run))
+
     def joining_of_run(self, run: str) -> Joining | None:
         row = self._run(sa.select(t.joining).where(t.joining.c.run == run).order_by(t.joining.c.n).limit(1)).first()
         return None if row is None else load_joining(row)

@@ -15,11 +15,11 @@ from connectors.base import History, Record
 from connectors.errors import ConnectorError, Denied, Misconfigured
 from sync.census import Census
 from sync.merging import keep_merged, merged, survivor_of
-from sync.outcome import Became, asked_since, at_sight, became, is_untouched, may_be_written_again
+from sync.outcome import Became, asked_since, at_sight, became, is_untouched, may_be_written_again, never_landed
 from sync.receipts import deleted_link
 from sync.settle import UNKNOWN, Outcomes, mapped, settle_create, settle_unknown
 from sync.state import Base, Cell, Entry, EntryState, Link, PlannedWrite, Ref, Review, Section, digest
-from sync.undo import hold_undone
+from sync.undo import LOOKED_UP, NEVER_LANDED, hold_undone
 from sync.workspace import Door, Workspace
 
 OPEN = (EntryState.SENT, EntryState.UNKNOWN)
@@ -62,7 +62,7 @@ def _settle_merges(workspace: Workspace, door: Door, object: str, entries: Seque
             if survivor is not None:
                 unit.put_links(merged(links, entry.write, survivor, now + workspace.settle_after).values())
                 keep_merged(unit, entry.write, survivor, now)
-                unit.mark([entry.op], EntryState.DONE, outcome="looked_up", id=survivor.id, at=now)
+                unit.mark([entry.op], EntryState.DONE, outcome=LOOKED_UP, id=survivor.id, at=now)
             elif entry.sent_at is None or now - entry.sent_at >= workspace.settle_after:
                 unit.mark([entry.op], EntryState.FAILED, outcome="lost", at=now)
             else:
@@ -84,14 +84,17 @@ def _settle_updates(
     with workspace.store.begin() as unit:
         for entry in entries:
             id = entry.write.id or ""
+            outcome = LOOKED_UP
             if entry.op in outcomes:
                 link, base = links[id]
+                if never_landed(outcomes[entry.op].values()) and is_untouched(base, records[id].changed_at, entry.sent_at):
+                    outcome = NEVER_LANDED
                 until = (now if entry.sent_at is None else entry.sent_at) + workspace.settle_after
                 base = settle_unknown(base, entry.write, records[id].fields, dialect, until, outcomes[entry.op])
                 links[id] = (link, hold_undone(base, entry.write, dialect))
             elif id in links and entry.write.section is Section.DELETE:
                 links[id] = (deleted_link(links[id][0]), replace(links[id][1], read_at=now))
-            unit.mark([entry.op], EntryState.DONE, outcome="looked_up", at=now)
+            unit.mark([entry.op], EntryState.DONE, outcome=outcome, at=now)
         unit.put_links(links.values())
         _to_inbox(unit, [(Ref(door.name, object, record.id), record) for record in records.values()], links, run, now)
         unit.touch(entry.write.lead_id for entry in entries)
@@ -178,7 +181,7 @@ def _settle_creates(workspace: Workspace, door: Door, object: str, dialect: Any,
                 unit.put_links([(Link(ref, entry.write.lead_id, key=entry.write.key), settle_create(entry.write, {}, dialect, now))])
                 unit.put_inbox([(ref, record)], run, now)
                 unit.give_to_leads({ref: entry.write.lead_id})
-                unit.mark([entry.op], EntryState.DONE, outcome="looked_up", id=record.id, at=now)
+                unit.mark([entry.op], EntryState.DONE, outcome=LOOKED_UP, id=record.id, at=now)
                 unit.touch([entry.write.lead_id])
             elif entry.sent_at is None or now - entry.sent_at >= workspace.settle_after:
                 unit.mark([entry.op], EntryState.FAILED, outcome="lost", at=now)

@@ -5,7 +5,7 @@ Judged by what the record shows, by its own stamp, and by what its CRM remembers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -34,6 +34,11 @@ def at_sight(cell: Cell, shown: Any, dialect: Any) -> Became | None:
         return None
     fits = cell.field not in SETS and dialect.row(cell.row_id).fits(shown, cell.meant)
     return Became.LANDED if fits else Became.EDITED
+
+
+def never_landed(cells: Collection[Became]) -> bool:
+    """Whether what became of its cells tells that a write never happened: it happens as a whole or not at all."""
+    return Became.NEVER_LANDED in cells and set(cells) <= {Became.NEVER_LANDED, Became.EDITED}
 
 
 def may_be_written_again(cell: Cell, dialect: Any, policy: Policy) -> bool:

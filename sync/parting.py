@@ -51,7 +51,14 @@ def part(unit: Any, workspace: Workspace, lead_id: str, refs: Sequence[Ref], run
 
 
 def take_back(unit: Any, workspace: Workspace, done: Joining, run: str, by: str) -> Joining:
-    """Undo a joining or a parting. What records have said since stays with them; no restriction goes."""
+    """Undo a joining or a parting. What records have said since stays with them; no restriction goes.
+
+    An undo that did not come to its end is taken up where it stopped.
+    """
+    begun = _begun(unit, done)
+    if begun is not None:
+        unit.hand_joining_over(begun.n, run)
+        return replace(begun, run=run)
     names = unit.survivors([done.kept, done.gone])
     kept, gone = names.get(done.kept, done.kept), names.get(done.gone, done.gone)
     if done.ended_at is not None or (done.way is Way.PART and kept == gone):
@@ -60,6 +67,19 @@ def take_back(unit: Any, workspace: Workspace, done: Joining, run: str, by: str)
         unit.end_joining(done.n, workspace.now())
         return join(unit, workspace, kept, gone, run, by, done)
     return _part(unit, workspace, lead_called(unit, kept), _still_there(unit, done.refs, kept), run, by, done, undone=True)
+
+
+def _begun(unit: Any, done: Joining) -> Joining | None:
+    """What an undo has already done with the leads that did not end well: its process died, a guard tripped, a CRM did not answer."""
+    if done.ended_at is None:
+        return None
+    later = (one for one in unit.joinings_of([done.kept, done.gone]) if one.n > done.n and one.at >= done.ended_at)
+    back = next((one for one in later if one.way is not done.way), None)
+    run = None if back is None or back.ended_at is not None else unit.run(back.run)
+    if back is None or run is None or run["kind"] != "undo" or run["status"] == "done":
+        return None
+    there = {back.kept} if back.way is Way.JOIN else {back.kept, back.gone}
+    return back if set(unit.leads(sorted(there))) == there else None
 
 
 def _part(

@@ -40,7 +40,9 @@ from sync.state import (
 from sync.view import SETS, every_row, is_no
 
 NEVER_WRITTEN = ("adopted", "lost")  # outcomes of creates that made nothing
-FOUND_LATER = ("looked_up", "turned_up")  # outcomes of writes whose answer was lost
+LOOKED_UP = "looked_up"
+FOUND_LATER = (LOOKED_UP, "turned_up")  # outcomes of writes whose answer was lost
+NEVER_LANDED = "never_landed"  # of a write that, by all that its record shows, did not happen
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def undo(
     why = _out_of_reach(now, entries[0].write)
     if now is None or why != "":
         return all_left(why)
-    mine = [entry for entry in history if entry.state is EntryState.DONE and _record(entry.write) == _record(entries[0].write)]
+    mine = [entry for entry in history if _happened(entry) and _record(entry.write) == _record(entries[0].write)]
     if entries[0].write.section is Section.CREATE and undoing.field == "":
         why = _why_kept(now, mine, dialect)
         return TakenBack(_deletion(undoing, lead, now, dialect), (), len(cells)) if why == "" else all_left(why)
@@ -164,6 +166,11 @@ def written(entry: Entry) -> bool:
     return entry.state is EntryState.DONE and write.id is not None and entry.outcome not in NEVER_WRITTEN
 
 
+def _happened(entry: Entry) -> bool:
+    """Whether a record was written, as far as anybody knows; an undo that died before its request left is no later write."""
+    return entry.state is EntryState.DONE and entry.outcome != NEVER_LANDED
+
+
 def _record(write: PlannedWrite) -> tuple[str, str, str | None]:
     return (write.account, write.object, write.id)
 
@@ -187,10 +194,10 @@ def not_its_own(entries: Sequence[Entry], then: LeadState, lead: LeadState) -> d
             now = lead.fields.get(cell.field, ABSENT)
             if cell.held != "" or same(then.fields.get(cell.field, ABSENT), now):
                 continue
-            if same(cell.meant, now):
-                net.pop(cell.row_id, None)
-            else:
+            if not same(cell.meant, now):
                 net[cell.row_id] = (net[cell.row_id][0] if cell.row_id in net else cell.old, cell, entry.write.section)
+            elif _happened(entry):
+                net.pop(cell.row_id, None)
     return net
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.base import Step, Writer
-from sync.outcome import Became, became, is_untouched
+from sync.outcome import Became, became, is_untouched, never_landed
 from sync.state import Base, Cell
 
 SENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -52,3 +52,19 @@ def test_a_history_is_believed_where_it_can_mean_one_thing_only(steps: list[Step
 )
 def test_a_stamp_proves_that_nothing_was_written(before: datetime | None, now: datetime | None, untouched: bool) -> None:
     assert is_untouched(Base({}, None, before), now, SENT) is untouched
+
+
+@pytest.mark.parametrize(
+    ("cells", "never"),
+    [
+        ([Became.NEVER_LANDED], True),
+        ([Became.NEVER_LANDED, Became.EDITED], True),  # somebody has written over one field; the other tells
+        ([Became.EDITED], False),
+        ([Became.NEVER_LANDED, Became.LANDED], False),
+        ([Became.NEVER_LANDED, Became.UNKNOWN], False),
+        ([Became.SET_BACK], False),
+        ([], False),
+    ],
+)
+def test_a_write_never_happened_where_no_field_shows_it(cells: list[Became], never: bool) -> None:
+    assert never_landed(cells) is never

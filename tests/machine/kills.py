@@ -1,4 +1,6 @@
-"""The kill matrix: one sync over four CRMs, killed before and after every commit, every step of its journal and every request.
+"""The kill matrix: one command over four CRMs, killed before and after every commit, every step of its journal and every request.
+
+The command is a first sync, a later one, the undo of a sync, or that of a merge of leads.
 
     python -m tests.machine.kills [--real N]
 
@@ -25,7 +27,7 @@ from typing import Any
 from commands.starter import for_sandbox
 from sandbox.running import Running
 from tests.machine.laws import Broken, demand
-from tests.machine.stage import Stage
+from tests.machine.stage import STAGES, Stage
 from tests.sync.rig import totals
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,9 +43,8 @@ class Death:
     wrong: str
 
 
-def in_process(folder: Path, *, met: bool, part: int = 0, parts: int = 1) -> Iterator[Death]:
+def in_process(stage: Stage, *, part: int = 0, parts: int = 1) -> Iterator[Death]:
     """Die at every kill point (or at every `parts`-th, from `part` on)."""
-    stage = Stage(folder, met=met)
     stage.begin(stage.sync)
     stage.put_back()
     stage.world.fate.steps.clear()
@@ -51,7 +52,7 @@ def in_process(folder: Path, *, met: bool, part: int = 0, parts: int = 1) -> Ite
     for point, where in points[part::parts]:
         stage.put_back()
         stage.world.doom = point
-        yield Death(point, where, _wrong(stage, stage.sync()))
+        yield Death(point, where, _wrong(stage, stage.carry_out(stage.sync)))
     stage.world.mortal.inner.close()
 
 
@@ -59,7 +60,7 @@ def _points(stage: Stage) -> list[tuple[int, str]]:
     counting = stage.world.fate
     kept: list[tuple[int, str]] = []
     stage.world.counted = lambda: kept.extend(counting.points())
-    stage.sync()
+    stage.carry_out(stage.sync)
     stage.world.counted = lambda: None
     return kept
 
@@ -67,7 +68,7 @@ def _points(stage: Stage) -> list[tuple[int, str]]:
 def _wrong(stage: Stage, report: Any) -> str:
     try:
         demand(report is None, "the process lived on")
-        stage.sync()
+        stage.carry_out(stage.sync)
         stage.world.clock.advance(LATER)
         stage.sync()
         last = stage.sync()
@@ -170,7 +171,7 @@ def main() -> int:
         if chosen.real is not None:
             deaths = list(real(Path(folder), chosen.real))
         else:
-            deaths = [death for met in (False, True) for death in in_process(_within(folder, str(met)), met=met)]
+            deaths = [death for name, stage in STAGES.items() for death in in_process(stage(_within(folder, name)))]
     print(table(deaths))
     wrong = [death for death in deaths if death.wrong]
     for death in wrong:

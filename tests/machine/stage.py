@@ -1,7 +1,7 @@
 """One small story that is told again and again, each time with a death at another step.
 
 Twelve records of six people in four CRMs have been synced; then people edit, clear, opt out, move, create, delete and merge. The sync
-that follows creates, updates and restricts in all four CRMs.
+that follows creates, updates and restricts in all four CRMs. Taking it back deletes and updates again.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from sandbox.wire import App
 from sync import engine
+from sync.undo import Undoing
 from sync.view import every_row
+from sync.workspace import Stopped
 from tests.machine.laws import demand, remembered
 from tests.machine.world import OBJECTS, RandomWorld
 
@@ -67,9 +70,11 @@ def _id(app: App, object: str, name: str) -> str:
 
 
 class Stage:
-    """The story up to the sync that is to die, and a way back to that moment."""
+    """The story up to the command that is to die, and a way back to that moment."""
 
-    def __init__(self, folder: Path, *, met: bool) -> None:
+    typed = TYPED
+
+    def __init__(self, folder: Path, *, met: bool = True) -> None:
         """`met`: the CRMs have been synced before and people have been at work since; else the run that dies is the first one."""
         self.world, self.met = RandomWorld(Random(1), folder, rows=rows()), met
         self.store, self.kept = folder / "leadloom.db", folder / "kept.db"
@@ -77,17 +82,24 @@ class Stage:
     def begin(self, sync: Callable[[], Any]) -> None:
         """Tell the story up to the moment before the death, and once to its usual end."""
         world = self.world
-        if self.met:
-            sync()
-            deeds(world.apps)
+        self.lead_up(sync)
         self.states = {crm: json.dumps(app.snapshot()) for crm, app in world.apps.items()}
         self.at, self.proved = world.clock.now(), {of: set(found) for of, found in world.watch.proved.items()}
         with world.mortal.inner.engine.connect() as connection:
             connection.exec_driver_sql("rollback")
             connection.exec_driver_sql(f"vacuum into '{self.kept}'")
-        sync()
+        self.carry_out(sync)
         sync()
         self.usual = self.told()
+
+    def lead_up(self, sync: Callable[[], Any]) -> None:
+        if self.met:
+            sync()
+            deeds(self.world.apps)
+
+    def carry_out(self, sync: Callable[[], Any]) -> Any:
+        """What is to die, and is carried out again after the death; None if it died."""
+        return sync()
 
     def sync(self) -> engine.Report | None:
         """One run in this process; None if it died."""
@@ -116,13 +128,56 @@ class Stage:
             rows = [row for row in every_row(world.dialect(ref)) if row.remote in record.fields and row.lead not in DERIVED]
             shown.append((ref.account, ref.object, sorted((row.id, json.dumps(record.fields[row.remote])) for row in rows)))
         existing = {crm: sum(len(world.apps[crm].records()[object]) for object in OBJECTS[crm]) for crm in world.apps}
-        return sorted(shown), existing, [token for token in TYPED if token in remembered(world)]
+        return sorted(shown), existing, [token for token in self.typed if token in remembered(world)]
 
     def check(self, last: Mapping[str, Any]) -> None:
         """After a death and two more runs, the second of which did `last`."""
         shown, existing, typed = self.told()
         demand(not any(last.values()), f"the second run after the death wrote {last}")
-        demand(typed == (list(TYPED) if self.met else []), f"only {typed} of what was typed is remembered")
+        demand(typed == (list(self.typed) if self.met else []), f"only {typed} of what was typed is remembered")
         demand(existing == self.usual[1], f"there are {existing} records instead of {self.usual[1]}")
         odd = [one for one in shown if one not in self.usual[0]]
         demand(not odd, f"it does not end as it does without a death: {odd}")
+
+
+class TakingBack(Stage):
+    """The story up to the undo of a sync, or of a merge of leads that was synced; a person has edited since."""
+
+    typed = (*TYPED, "Q-late")
+
+    def __init__(self, folder: Path, *, merged: bool) -> None:
+        super().__init__(folder)
+        self.merged = merged
+        if merged:  # who is in two CRMs is merged with who is in the others
+            self.world.creating = dict.fromkeys(self.world.apps, False)
+
+    def lead_up(self, sync: Callable[[], Any]) -> None:
+        super().lead_up(sync)
+        report = sync()
+        self.undoing = Undoing(report.run)
+        if self.merged:
+            ids = [self._lead("hubspot", "contacts", "mia"), self._lead("salesforce", "Lead", "tom")]
+            self.undoing = Undoing(engine.merge_leads(self.world.workspace(), *ids, "anna")["run"])
+            sync()
+        app = self.world.apps["hubspot"]
+        app.act({"do": "edit", "object": "contacts", "id": _id(app, "contacts", "mia"), "fields": {"jobtitle": "Q-late"}})
+
+    def _lead(self, crm: str, object: str, name: str) -> str:
+        id = _id(self.world.apps[crm], object, name)
+        with self.world.mortal.inner.begin() as unit:
+            return str(unit.links_at(crm, object, [id])[id][0].lead_id)
+
+    def carry_out(self, sync: Callable[[], Any]) -> Any:
+        try:
+            return self.world.run(lambda: engine.undo(self.world.workspace(), self.undoing), "undo")
+        except Stopped as stopped:
+            demand("already" in str(stopped), str(stopped))
+            return stopped
+
+
+STAGES: Mapping[str, Callable[[Path], Stage]] = {
+    "first run": partial(Stage, met=False),
+    "later run": partial(Stage, met=True),
+    "undo of a run": partial(TakingBack, merged=False),
+    "undo of a merge": partial(TakingBack, merged=True),
+}

@@ -10,7 +10,7 @@ import pytest
 from sync import answers, engine
 from sync.state import LinkState, Ref, Role
 from sync.undo import Undoing
-from sync.workspace import Scope, Stopped
+from sync.workspace import Guards, Scope, Stopped
 from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
@@ -316,6 +316,51 @@ def test_what_an_account_that_does_not_answer_would_give_back_is_counted_as_stay
         ("pipedrive", "pipedrive cannot be read", len(row.fields))
     ]
     assert undone["fields"] == undone["back"] + len(row.fields)
+
+
+def test_an_undo_of_a_merge_is_taken_up_again_where_an_account_did_not_answer(world: Build) -> None:
+    built = two(world)
+    kept, gone = pair(built)
+    before = (links(built), values(built, kept), values(built, gone), said(built))
+    run = merge(built)["run"]
+    built.sync()
+    built.fault("pipedrive", "503", "*", 1_000)
+    begun = engine.undo(built.workspace(), Undoing(run))
+    assert begun.status == "partial"
+    built.apps["pipedrive"].faults.clear()
+    report = engine.undo(built.workspace(), Undoing(run))
+    assert totals(report)["pipedrive"] == {"planned": 1, "updated": 1}
+    assert (links(built), values(built, kept), values(built, gone), said(built)) == before
+    with pytest.raises(Stopped, match="already"):
+        engine.undo(built.workspace(), Undoing(run))
+    engine.undo(built.workspace(), Undoing(report.run))
+    assert lead_of(built, "pipedrive", "persons") == kept
+
+
+def test_an_undo_of_a_merge_that_a_guard_held_back_goes_on_when_it_is_allowed(world: Build) -> None:
+    built = two(world)
+    before = said(built)
+    run = merge(built)["run"]
+    built.sync()
+    built.guards = Guards("apply", allow={"updates": 0})
+    assert engine.undo(built.workspace(), Undoing(run)).status == "guarded"
+    built.guards = Guards("apply", yes=True)
+    assert engine.undo(built.workspace(), Undoing(run)).status == "done"
+    assert said(built) == before
+
+
+def test_two_who_were_merged_again_after_an_undo_that_did_not_end_are_not_parted_by_it(world: Build) -> None:
+    built = two(world)
+    _, gone = pair(built)
+    run = merge(built)["run"]
+    built.sync()
+    built.fault("pipedrive", "503", "*", 1_000)
+    engine.undo(built.workspace(), Undoing(run))
+    built.apps["pipedrive"].faults.clear()
+    merge(built)
+    with pytest.raises(Stopped, match="already"):
+        engine.undo(built.workspace(), Undoing(run))
+    assert state(built, gone) is None
 
 
 def test_a_no_that_was_written_because_of_a_merge_is_not_taken_back(world: Build) -> None:
