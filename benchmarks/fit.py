@@ -20,8 +20,8 @@ from benchmarks.identity import FOR_FITTING, LabelledFile, files
 from commands.dedupe import read_heading, rows_of
 from leads.matching.blocking import pairs
 from leads.matching.context import context
-from leads.matching.features import Reader
 from leads.matching.levels import LEVELS, levels
+from leads.matching.reading.reader import Reader
 from leads.matching.resembling import Levels
 
 ONE = (

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.noise import generate
-from leads.matching.features import Reader
 from leads.matching.live import Likeness, compare
 from leads.matching.of_leads import likeness_of
+from leads.matching.reading.reader import Reader
 from leads.matching.scoring import shipped
 from store.store import Store, open_store
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from commands.reasons import Why
     from leads.matching.blocking import Ints
     from leads.matching.engine import Matched
-    from leads.matching.features import Reader
+    from leads.matching.reading.reader import Reader
     from leads.matching.scoring import Weights
 
 ALSO: Final[Mapping[str, tuple[str, ...]]] = {
@@ -163,7 +163,7 @@ def _matched(
     from leads.matching.calibrating import calibrated
     from leads.matching.clustering import DECIDED
     from leads.matching.engine import match
-    from leads.matching.features import Reader
+    from leads.matching.reading.reader import Reader
 
     reader = Reader(region)
     rows = _rows_of_features(file, heading, reader)

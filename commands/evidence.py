@@ -37,9 +37,9 @@ def _document(found: Near) -> Dict:
 
 def of_records(unit: Unit, links: Sequence[tuple[Link, Base]], meanings: Meanings) -> dict[Ref, Dict]:
     """Of every record but the first of a lead: what speaks for it being the person of the first, by what both showed last."""
-    from leads.matching.features import Reader
     from leads.matching.live import Likeness, compare
     from leads.matching.of_leads import likeness_of
+    from leads.matching.reading.reader import Reader
     from leads.matching.scoring import shipped
 
     told = [(link, cells) for link, base in links if (cells := _cells(link, base, meanings, unit))]

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leads.matching.features import Reader
 from leads.matching.live import VERSION, compare
 from leads.matching.of_leads import cells_of, likeness_of
+from leads.matching.reading.reader import Reader
 from leads.matching.scoring import Weights, shipped
 from sync.link import PAIR_KINDS
 from sync.state import GONE, LeadState, Link, Ref, Review, pair_choices, pair_key

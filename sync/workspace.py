@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from connectors.base import Connector, Ending, Identity, Owner, Schema
-from leads.matching.features import Reader
+from leads.matching.reading.reader import Reader
 from sync.census import Census
 from sync.state import Entry, EntryState, Policy
 

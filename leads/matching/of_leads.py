@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Final
 
-from leads.matching.features import Column, Reader
+from leads.matching.features import Column
 from leads.matching.live import Likeness
+from leads.matching.reading.reader import Reader
 from leads.model import ABSENT, Item, Value
 
 CELLS: Final[Mapping[str, str]] = {

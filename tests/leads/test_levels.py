@@ -6,9 +6,9 @@ import pytest
 
 from leads.matching.context import context
 from leads.matching.engine import Evidence
-from leads.matching.features import Reader
 from leads.matching.levels import LEVELS
 from leads.matching.live import table
+from leads.matching.reading.reader import Reader
 
 WORK = {"first_name": "Anna", "last_name": "Berg", "email": "anna.berg@nordwind.se", "company": "Nordwind AB"}
 SABINE = {"first_name": "Sabine", "last_name": "Winkler", "email": "norbert.winkler@web.de"}

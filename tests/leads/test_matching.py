@@ -13,8 +13,10 @@ from leads.matching.deciding import Decided, agreed, contradictions, imposed
 from leads.matching.engine import Evidence, match
 from leads.matching.estimating import estimated, guarded
 from leads.matching.explaining import MORE, TWICE, evidence_of
-from leads.matching.features import Reader, born, dialled
 from leads.matching.live import table
+from leads.matching.reading.numbers import born
+from leads.matching.reading.reader import Reader
+from leads.matching.reading.telephones import dialled
 from leads.matching.resembling import relation
 from leads.matching.scoring import shipped
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from leads.matching.blocking import HUB, pairs
 from leads.matching.context import context
 from leads.matching.engine import Evidence
-from leads.matching.features import WIDTH, Reader, hashed
+from leads.matching.features import WIDTH, hashed
 from leads.matching.live import VERSION, Likeness, compare, counted, keys_of, table
 from leads.matching.of_leads import likeness_of
+from leads.matching.reading.reader import Reader
 from leads.matching.scoring import shipped
 from store import schema as t
 from store.store import Store, open_store
