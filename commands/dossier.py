@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from commands.plainly import moment, plain_fields, source
 
 if TYPE_CHECKING:
     from store.unit import Unit
-    from sync.state import LeadState, Origin
+    from sync.state import Base, LeadState, Link, Origin
 
 VERSION = 1
 # Concluded by us or set by a person of the company: not provided by the person.
@@ -28,6 +28,7 @@ def access(unit: Unit, lead: LeadState, zone: ZoneInfo) -> dict[str, Any]:
         "lead_id": lead.id,
         "kept_since": moment(lead.created_at, zone),
         "fields": [{"field": name, "value": value, **_origin(lead.origins.get(name), zone)} for name, value in fields.items()],
+        "quarantined": _in_quarantine(links),
         "concluded": {name: fields.get(name) for name in ("score", "grade", "reason", "stage")},
         "routing": [{name: row[name] for name in ("rule", "owner", "queue", "reason")} for row in unit.assignments(lead.id)],
         "recipients": [
@@ -37,6 +38,21 @@ def access(unit: Unit, lead: LeadState, zone: ZoneInfo) -> dict[str, Any]:
         "sent": _sent(unit, lead.id, zone),
         "history": _history(unit, lead.id, zone),
     }
+
+
+def _in_quarantine(links: Sequence[tuple[Link, Base]]) -> list[dict[str, Any]]:
+    """What bought lists say of the person: it is kept with the record, and no value of the lead comes from it."""
+    from sync.state import Role
+
+    return [
+        {"account": link.ref.account, "object": link.ref.object, "id": link.ref.id, "says": _shown(base)}
+        for link, base in links
+        if link.role is Role.QUARANTINED
+    ]
+
+
+def _shown(base: Base) -> dict[str, Any]:
+    return {row: pair.seen for row, pair in sorted(base.pairs.items()) if pair.seen is not None}
 
 
 def portable(lead: LeadState) -> dict[str, Any]:

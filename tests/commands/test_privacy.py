@@ -45,6 +45,16 @@ def test_what_is_no_address_is_refused(leadloom, somebody):
     assert "This is no e-mail address" in said.err
 
 
+def test_access_shows_what_a_bought_list_says(leadloom, configured, tmp_path: Path):
+    configured()
+    (tmp_path / "list.csv").write_text("email,job_title\nann@bought.example,CTO\n")
+    leadloom("import", "list.csv", "--source", "broker", "--provenance", "purchased")
+    document = leadloom("privacy", "export", "ann@bought.example").json
+    (bought,) = document["quarantined"]
+    assert (bought["account"], bought["says"]["email"], bought["says"]["job_title"]) == ("import", "ann@bought.example", "CTO")
+    assert "CTO" not in json.dumps(document["fields"])
+
+
 def test_access_shows_everything_with_its_source_and_recipients(leadloom, somebody, tmp_path: Path):
     assert leadloom("privacy", "export", somebody["lead_id"], "-o", "access.json").code == 0
     document = json.loads((tmp_path / "access.json").read_text("utf-8"))
