@@ -166,3 +166,19 @@ def test_only_what_an_automation_writes_over_was_not_taken_away(world: RandomWor
     world.apps["pipedrive"].add_workflow({"object": "persons", "when": "leadloom_street", "fields": {then: "Auto"}})
     (row,) = world.dialect(PERSON).rows_of("job_title")
     assert world.is_automated(Typed(PERSON, row.remote, "Q0001z")) is excused
+
+
+def test_what_a_split_had_put_back_is_taken_back_with_it(world: RandomWorld) -> None:
+    lead, contact = one(world, "salesforce"), one(world, "hubspot")
+    typed = Typed(lead, "Title", "Q0001z")
+    world.act("salesforce", "edit", "Lead", lead.id, fields={"Title": "Q0001z"})
+    world.full_sync()
+    world.act("hubspot", "edit", "contacts", contact.id, fields={"jobtitle": "CTO"})
+    world.full_sync()
+    with world.mortal.inner.begin() as unit:
+        (id,) = unit.lead_ids("", 9)
+    run = str(engine.split_lead(world.workspace(), id, [contact], "anna")["run"])
+    assert not world.has_written(run, typed)
+    world.full_sync()
+    assert world.look("salesforce")[lead].fields["Title"] == "Q0001z"
+    assert world.has_written(run, typed)

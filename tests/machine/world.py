@@ -291,9 +291,10 @@ class RandomWorld(World):
         return {known.get(name, name) for one in workflows for name in one.fields}
 
     def has_written(self, run: str, typed: Typed) -> bool:
-        """Whether what a person once typed stands there because this run, an undo, had put it back."""
+        """Whether what a person once typed stands there because this run, an undo, had put it back; of a split, what followed from it."""
         with self.mortal.inner.begin() as unit:
-            writes = [entry.write for entry in unit.entries(run=run)]
+            regrouped = unit.run(run)["kind"] in ("merge", "split")
+            writes = [entry.write for entry in unit.entries() if entry.run == run or (regrouped and int(entry.run) > int(run))]
         return any(
             typed.token in str(cell.new)
             for write in writes
