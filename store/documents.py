@@ -124,6 +124,7 @@ def load_asked(text: str) -> dict[str, tuple[Candidate, ...]]:
 def dump_revisions(revisions: Iterable[Revision]) -> str:
     rows = list(revisions)
     told = [(one.origin, one.rule) for one in rows] + [(lost.origin, "") for one in rows for lost in one.lost if lost.origin is not None]
+    told += [(origin, "") for one in rows for origin in one.also]
     unique = list(dict.fromkeys(told))
     numbers = {key: number for number, key in enumerate(unique)}
     changes = [
@@ -133,6 +134,7 @@ def dump_revisions(revisions: Iterable[Revision]) -> str:
             dump_value(one.new),
             numbers[(one.origin, one.rule)],
             [_dump_lost(lost, numbers) for lost in one.lost],
+            *([[numbers[origin, ""] for origin in one.also]] if one.also else []),
         ]
         for one in rows
     ]
@@ -150,8 +152,9 @@ def load_revisions(text: str) -> list[Revision]:
             origins[number][0],
             origins[number][1],
             tuple(_load_lost(parts, origins) for parts in lost),
+            tuple(origins[one][0] for numbers in also for one in numbers),
         )
-        for name, old, new, number, lost in document["c"]
+        for name, old, new, number, lost, *also in document["c"]
     ]
 
 

@@ -40,8 +40,10 @@ def merge_field(name: str, ours: Value, origin: Origin | None, changes: Sequence
         contenders.append(_Contender(ours, origin or Origin(""), None))
     contenders = [one for one in contenders if not any(_is_finer(other, one) for other in contenders)]
     best = _winner(name, contenders, policy)
-    lost = tuple(Lost(one.value, one.origin.account or "hub", one.origin) for one in contenders if not same(one.value, best.value))
-    return Revision(name, ours, best.value, best.origin, _rule(name, contenders, best, policy), lost)
+    lost = [voice for one in contenders if not same(one.value, best.value) for voice in _voices(one, differing)]
+    also = tuple(one.origin for one in _voices(best, differing)[1:])
+    losers = tuple(Lost(one.value, one.origin.account or "hub", one.origin) for one in lost)
+    return Revision(name, ours, best.value, best.origin, _rule(name, contenders, best, policy), losers, also)
 
 
 def _first_of_each_value(changes: Sequence[Change]) -> list[Change]:
@@ -51,6 +53,11 @@ def _first_of_each_value(changes: Sequence[Change]) -> list[Change]:
         if not any(same(change.new, other.new) for other in distinct):
             distinct.append(change)
     return distinct
+
+
+def _voices(speaker: _Contender, changes: Sequence[Change]) -> list[_Contender]:
+    """One who speaks for an opinion, and all others who are of it."""
+    return [speaker, *(_contender(one) for one in changes if one is not speaker.change and same(one.new, speaker.value))]
 
 
 def _contender(change: Change) -> _Contender:

@@ -150,6 +150,7 @@ def _merge_set(
         old, new = {item.key for item in before}, {item.key for item in after}
         added += [item for item in after if item.key not in old]
         removed.update(dict.fromkeys(old - new, view.ref))
+        steps = [_with_who_did_it_too(step, view.ref, new - old, old - new) for step in steps]
         result = _without_and_with(items, removed, added)
         if old != new and not same(result, value):
             steps.append(_set_revision(name, value, result, view.ref, removed, now))
@@ -185,6 +186,12 @@ def _set_revision(name: str, before: Value, after: Value, ref: Ref, removed: Map
     have = {item.key for item in after} if isinstance(after, tuple) else set()
     dropped = tuple(Lost((item,), removed[item.key].account) for item in were if item.key not in have and item.key in removed)
     return Revision(name, before, after, Origin(ref.account, ref, "", None, now), UNION, dropped)
+
+
+def _with_who_did_it_too(step: Revision, ref: Ref, added: set[str], removed: set[str]) -> Revision:
+    old, new = ({item.key for item in side} if isinstance(side, tuple) else set() for side in (step.old, step.new))
+    did_it = new - old <= added and old - new <= removed
+    return replace(step, also=(*step.also, replace(step.origin, account=ref.account, ref=ref))) if did_it else step
 
 
 def _hold_stage(before: LeadState, after: LeadState, changes: Mapping[str, Sequence[Change]], now: datetime) -> LeadState:

@@ -157,7 +157,7 @@ class _Staying:
         self._lead, self._moved, self._policy, self._joining = lead, moved, policy, joining
         self._staying, self._leaving = staying, leaving
         self._steps = [one for _, one in steps] if joining is None else _after(steps, joining.run)
-        self._since = [] if joining is None else [one for one in self._steps if one.origin.ref not in moved]
+        self._since = [] if joining is None else [one for one in self._steps if any(origin.ref not in moved for origin in _sayers(one))]
 
     def lead(self) -> LeadState:
         fields, origins = dict(self._lead.fields), dict(self._lead.origins)
@@ -220,7 +220,7 @@ def _returned(was: LeadState, moved: set[Ref], since: Sequence[Revision], policy
     """A lead as it was when it became part of another, with what its own records have said since."""
     fields, origins = dict(was.fields), dict(was.origins)
     for name in dict.fromkeys(one.name for one in since if one.name in policy.fields):
-        theirs = [one for one in since if one.name == name and one.origin.ref in moved]
+        theirs = [one for one in since if one.name == name and any(origin.ref in moved for origin in _sayers(one))]
         if name not in SETS:
             found = _replayed(name, _of_lead(was, name), since, lambda ref: ref in moved, policy)
         elif theirs:
@@ -274,8 +274,13 @@ def _replayed(name: str, start: Candidate, steps: Iterable[Revision], is_own: Ca
 
 def _voices(step: Revision) -> Iterator[Candidate]:
     """Everything that was said when a field was decided, the winner first."""
-    yield Candidate(step.new, step.origin)
+    yield from (Candidate(step.new, origin) for origin in _sayers(step))
     yield from (Candidate(one.value, one.origin) for one in step.lost if one.origin is not None)
+
+
+def _sayers(step: Revision) -> tuple[Origin, ...]:
+    """Who said what won."""
+    return (step.origin, *step.also)
 
 
 def _said_again(name: str, old: Value, said: Candidate) -> Change:

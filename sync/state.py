@@ -201,7 +201,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One step in the history of one field of a lead, with the candidates that did not win."""
+    """One step in the history of one field of a lead, with the candidates that did not win.
+
+    `also` is who else said what won, in the same run: it stays with them if they part.
+    """
 
     name: str
     old: Value
@@ -209,6 +212,7 @@ class Revision:
     origin: Origin
     rule: str
     lost: tuple[Lost, ...] = ()
+    also: tuple[Origin, ...] = ()
 
 
 class Section(StrEnum):

@@ -71,7 +71,8 @@ def without(steps: Iterable[Revision], said: Said) -> list[Revision]:
             continue
         old, new = (_cleaned(one.name, value, said) for value in (one.old, one.new))
         if (same(one.old, old) and same(one.new, new)) or not same(old, new):
-            kept.append(replace(one, old=old, new=new, lost=tuple(lost for lost in one.lost if not _is_theirs(one.name, lost, said))))
+            lost = tuple(lost for lost in one.lost if not _is_theirs(one.name, lost, said))
+            kept.append(replace(one, old=old, new=new, lost=lost, also=tuple(each for each in one.also if each.ref not in said.refs)))
     return kept
 
 

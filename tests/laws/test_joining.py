@@ -112,24 +112,24 @@ def test_what_a_record_said_since_goes_with_it(kept: LeadState, gone: LeadState,
     assert (sides.gone.fields.get(name) == "Zoe", sides.kept.fields.get(name) == "Zoe") == (theirs, not theirs)
 
 
-said = st.tuples(st.sampled_from((*OURS, *THEIRS)), st.none() | st.integers(0, 90), st.integers(1, 90))
+said = st.tuples(st.sampled_from((*OURS, *THEIRS)), st.none() | st.integers(0, 90), st.integers(1, 90), st.sampled_from("xyz"))
 rounds = st.lists(st.lists(said, min_size=1, max_size=3, unique_by=lambda one: one[0]), max_size=5)
 
 
 def changes(lead: LeadState, number: int, spoken: list[Any]) -> dict[str, list[Change]]:
-    """What records that agreed with the lead say in a later hour, in the order of their accounts, each something new."""
+    """What records that agreed with the lead say in a later hour, in the order of their accounts: something new, maybe the same."""
     at = NOW + timedelta(days=1, hours=2 * number)
     found = [
         Change(
             "job_title",
             lead.fields.get("job_title", ABSENT),
-            f"{ref.id} {number}",
+            f"{word} {number}",
             ref,
             "",
             None if lo is None else at + timedelta(minutes=min(lo, hi)),
             at + timedelta(minutes=hi),
         )
-        for ref, lo, hi in sorted(spoken, key=lambda one: (POLICY.rank(one[0].account), one[0]))
+        for ref, lo, hi, word in sorted(spoken, key=lambda one: (POLICY.rank(one[0].account), one[0]))
     ]
     return {"job_title": found} if found else {}
 

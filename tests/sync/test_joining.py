@@ -422,6 +422,28 @@ def test_what_was_typed_since_stays_with_its_record(world: Build) -> None:
     assert (state(built, kept).fields["last_name"], state(built, gone).fields["last_name"]) == ("Schmidt", "Weber")
 
 
+@pytest.mark.parametrize("name", ["last_name", "emails"])
+def test_what_both_sides_typed_in_one_run_stays_with_both(world: Build, name: str) -> None:
+    built = two(world)
+    kept, gone = pair(built)
+    run = merge(built)["run"]
+    built.sync()
+    built.sync()
+    (contact,), (person,) = built.records("hubspot", "contacts"), built.records("pipedrive", "persons")
+    both, there = "weber@neu.example", contact["properties"]["leadloom_other_emails"]
+    mails = [*({"value": one["value"], "primary": one["primary"]} for one in person["emails"]), {"value": both, "primary": False}]
+    typed = {
+        "last_name": ({"lastname": "Weber"}, {"last_name": "Weber"}),
+        "emails": ({"leadloom_other_emails": f"{there}; {both}"}, {"emails": mails}),
+    }
+    built.act("hubspot", "edit", "contacts", contact["id"], fields=typed[name][0])
+    built.act("pipedrive", "edit", "persons", str(person["id"]), fields=typed[name][1])
+    built.sync()
+    engine.undo(built.workspace(), Undoing(run))
+    for lead in (kept, gone):
+        assert ("Weber" if name == "last_name" else both) in str(state(built, lead).fields[name])
+
+
 def test_the_plan_of_an_undo_shows_what_goes_back(world: Build) -> None:
     built = two(world)
     run = merge(built)["run"]
