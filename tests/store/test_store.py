@@ -72,7 +72,10 @@ def test_origins_come_back_as_they_were(found: dict[str, Origin]) -> None:
     assert load_origins(dump_origins(found)) == found
 
 
-@given(st.lists(st.builds(Revision, text, values, values, origins, text, st.lists(losers, max_size=2).map(tuple)), max_size=4))
+lists_of_losers, speakers = st.lists(losers, max_size=2).map(tuple), st.lists(origins, max_size=2).map(tuple)
+
+
+@given(st.lists(st.builds(Revision, text, values, values, origins, text, lists_of_losers, speakers), max_size=4))
 def test_history_comes_back_as_it_was(found: list[Revision]) -> None:
     assert exact(load_revisions(dump_revisions(found))) == exact(found)
 
