@@ -14,12 +14,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.sync import Figures, measure
+from benchmarks.sync import Figures, measure, measure_linked
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--leads", type=int, nargs="*", default=[1000, 10000], help="people in each of the four CRMs")
+    parser.add_argument("--linked", type=int, nargs="*", default=[1000, 10000, 100000], help="leads that are linked when edits are planned")
     parser.add_argument("--changes", type=int, default=100, help="edits between two runs")
     parser.add_argument("-o", "--output", type=Path, default=Path("build/bench.json"))
     arguments = parser.parse_args()
@@ -27,19 +28,26 @@ def main() -> None:
     for leads in arguments.leads:
         with tempfile.TemporaryDirectory() as folder:
             figures += measure(Path(folder), leads, arguments.changes)
-    show(figures)
+    linked = []
+    if arguments.linked:
+        with tempfile.TemporaryDirectory() as folder:
+            linked = measure_linked(Path(folder), arguments.linked, arguments.changes)
+    show("sync over four CRMs, limits off", figures)
+    show("the same with more and more linked leads, all but the first made of the smaller store", linked)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps([one.document() for one in figures], indent=2) + "\n", "utf-8")
+    arguments.output.write_text(json.dumps([one.document() for one in (*figures, *linked)], indent=2) + "\n", "utf-8")
 
 
-def show(figures: list[Figures]) -> None:
-    table = Table(title="sync over four CRMs, limits off")
-    for heading in ("leads", "run", "seconds", "MB", "read", "written", "calls", "at vendor limits", "bytes per lead"):
+def show(title: str, figures: list[Figures]) -> None:
+    if not figures:
+        return
+    table = Table(title=title)
+    for heading in ("leads", "run", "seconds", "of the processor", "MB", "read", "written", "calls", "at vendor limits", "bytes per lead"):
         table.add_column(heading, justify="left" if heading == "run" else "right")
     for one in figures:
         table.add_row(
-            f"{one.leads:,}", one.run, f"{one.seconds:.1f}", f"{one.megabytes:.0f}", f"{one.read:,}", f"{one.written:,}",
-            f"{sum(one.calls.values()):,}", one.forecast, f"{one.bytes_per_lead:,}",
+            f"{one.leads:,}", one.run, f"{one.seconds:.1f}", f"{one.processor:.1f}", f"{one.megabytes:.0f}", f"{one.read:,}",
+            f"{one.written:,}", f"{sum(one.calls.values()):,}", one.forecast, f"{one.bytes_per_lead:,}",
         )  # fmt: skip
     Console(width=140).print(table)
 

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchmarks.growing import grow
 
 FIRST = ("Anna", "Ben", "Clara", "David", "Eva", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Klara", "Leo", "Mia", "Noah", "Olga", "Paul")
 LAST = ("Albers", "Brandt", "Cordes", "Dietz", "Ebert", "Fuchs", "Graf", "Hahn", "Ihle", "Jahn", "Kraus", "Lorenz", "Maurer", "Nolte")
@@ -31,6 +33,7 @@ class Figures:
     leads: int
     run: str
     seconds: float
+    processor: float  # seconds that the command had the processor for
     megabytes: float
     read: int
     written: int
@@ -53,11 +56,34 @@ def measure(folder: Path, leads: int, changes: int) -> list[Figures]:
     write_seed(seed, leads)
     with sandbox(seed, config) as ready:
         figures = [_run("first sync", leads, config), _run("quiet sync", leads, config), _run("quiet sync", leads, config)]
-        _edit(ready["hubspot"]["base_url"], changes)
+        _edit(ready["hubspot"]["base_url"], changes, "Head of Procurement")
         planned = _run(f"planning {changes} edits", leads, config, "sync", "--dry-run")
         synced = _run(f"{changes} edits", leads, config)
         undone = _run("undo of that", leads, config, "undo", synced.id)
         return [*figures, planned, synced, undone, _run("quiet sync", leads, config)]
+
+
+def measure_linked(folder: Path, sizes: Sequence[int], changes: int) -> list[Figures]:
+    """`changes` edits planned and synced where the smallest of these numbers of leads is linked, and where more and more are.
+
+    Only the first store comes of a sync; each of the others is made of the one before.
+    """
+    seed, config, store = folder / "seed.csv", folder / "leadloom.toml", folder / "leadloom.db"
+    small, *larger = sorted(sizes)
+    write_seed(seed, small)
+    figures = []
+    with sandbox(seed, config) as ready:
+        for _ in range(3):
+            _run("first sync", small, config)
+        for leads in (small, *larger):
+            if leads != small:
+                grow(store.with_suffix(".grown"), store, leads)
+                store.with_suffix(".grown").replace(store)
+            _edit(ready["hubspot"]["base_url"], changes, f"Head of Procurement {leads}")
+            figures.append(_run(f"planning {changes} edits", leads, config, "sync", "--dry-run"))
+            figures.append(_run(f"{changes} edits", leads, config))
+            figures.append(_run("quiet sync", leads, config))
+    return figures
 
 
 def write_seed(path: Path, leads: int) -> None:
@@ -100,6 +126,7 @@ def _run(name: str, leads: int, config: Path, *command: str) -> Figures:
         leads,
         name,
         round(seconds, 2),
+        round(usage.ru_utime + usage.ru_stime, 2),
         round(usage.ru_maxrss / 1024, 1),
         sum(account["in"]["read"] for account in accounts.values()),
         sum(account["out"]["created"] + account["out"]["updated"] for account in accounts.values()),
@@ -109,9 +136,9 @@ def _run(name: str, leads: int, config: Path, *command: str) -> Figures:
     )
 
 
-def _edit(base_url: str, number: int) -> None:
+def _edit(base_url: str, number: int, title: str) -> None:
     records = json.load(urllib.request.urlopen(f"{base_url}/_sandbox/records"))["contacts"]
     for record in records[:number]:
-        body = json.dumps({"do": "edit", "object": "contacts", "id": record["id"], "fields": {"jobtitle": "Head of Procurement"}}).encode()
+        body = json.dumps({"do": "edit", "object": "contacts", "id": record["id"], "fields": {"jobtitle": title}}).encode()
         request = urllib.request.Request(f"{base_url}/_sandbox/act", body, {"Content-Type": "application/json"}, method="POST")
         urllib.request.urlopen(request).close()

@@ -14,15 +14,27 @@ from store.documents import dump_lead, instant, load_lead, seconds
 from store.queries import Queries, chunks, where_of
 from sync.state import LeadState, LinkState, Ref
 
+CROWD = 1_000  # so many leads that are due are many
+
 
 class Leads(Queries):
     def next_leads(self, after: str, now: datetime | None, limit: int) -> list[str]:
         """Leads with news, or (given `now`) with something due, by id."""
         news = sa.select(t.inbox.c.lead_id.label("id")).where(t.inbox.c.lead_id > after).distinct()
-        due = sa.select(t.lead.c.id.label("id")).where(t.lead.c.due <= (-1.0 if now is None else now.timestamp()), t.lead.c.id > after)
-        first = [sa.select(part.order_by("id").limit(limit).subquery().c.id) for part in (news, due)]
+        parts = [news] if now is None else [news, self._due(after, now.timestamp())]
+        first = [sa.select(part.order_by("id").limit(limit).subquery().c.id) for part in parts]
         both = sa.union(*first).subquery()
         return [row.id for row in self._run(sa.select(both.c.id).order_by(both.c.id).limit(limit))]
+
+    def _due(self, after: str, now: float) -> sa.Select[tuple[str]]:
+        """Where few are due they are looked up, however many are not; a crowd is met on the way through all leads, in their order."""
+        lead = t.lead.c
+        due = sa.select(lead.id.label("id")).where(lead.due <= now)
+        looked_up = sa.select(lead.due).where(lead.due <= now).limit(CROWD + 1).subquery()
+        if (self._scalar(sa.select(sa.func.count()).select_from(looked_up)) or 0) > CROWD:
+            return due.where(lead.id > after)
+        few = due.limit(CROWD).subquery()
+        return sa.select(few.c.id).where(few.c.id > after)
 
     def leads(self, ids: Sequence[str]) -> dict[str, LeadState]:
         return {row.id: load_lead(row._mapping, instant(row.later)) for row in self._in(t.lead, t.lead.c.id, ids)}

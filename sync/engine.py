@@ -37,6 +37,7 @@ def sync(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
     with workspace.store.lease(), running(workspace, "sync", names) as run:
         run.recall_erased()
         run.leave_rebased()
+        run.count_linked()
         run.read()
         run.delete_erased()
         run.weave(workspace.store.begin)
@@ -70,6 +71,7 @@ def apply(workspace: Workspace, document: PlanDocument) -> Report:
         return _undo(workspace, document.undo, document)
     with workspace.store.lease(), running(workspace, "apply", document.accounts) as run:
         document.check(workspace, run.doors)
+        run.count_linked()
         run.read()
         run.weave(workspace.store.begin)
         run.keep_only(document)
@@ -97,6 +99,7 @@ def _undo(workspace: Workspace, undoing: Undoing, document: PlanDocument | None)
     with workspace.store.lease(), running(workspace, "undo", _written_accounts(workspace, undoing)) as run:
         if document is not None:
             document.check(workspace, run.doors)
+        run.count_linked()
         run.read()
         run.take_back(undoing, workspace.store.begin)
         if document is not None:

@@ -75,9 +75,12 @@ class Run:
         self._undoing: tuple[Undoing, Taken] | None = None
         self._regrouped: Mapping[str, Any] = {}  # what an undo did to two leads
 
-    def read(self) -> None:
+    def count_linked(self) -> None:
+        """Before anything is read: what the guards weigh the writes against. A rehearsal has no use for it."""
         with self.workspace.store.begin() as unit:
             self.linked = unit.linked()
+
+    def read(self) -> None:
         settle_open(self.workspace, self._going(), self.id, self.census)
         pull(self.workspace, self._going(), self.id, self.census)
 

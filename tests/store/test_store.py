@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.base import Record
 from leads.model import ABSENT, CLEARED, Item
 from store.database import HEAD, NewerStore, StoreError
 from store.documents import (
@@ -32,9 +33,10 @@ from store.documents import (
 from store.lease import LeaseHeld
 from store.schema import metadata
 from store.store import Store, open_store
-from sync.state import Base, Cell, Late, Lost, Origin, Pair, Ref, Revision
+from sync.state import Base, Cell, Late, LeadState, Lost, Origin, Pair, Ref, Revision
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+LATER = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 text = st.text(max_size=12)
 json = st.one_of(
@@ -136,6 +138,25 @@ def test_a_rehearsal_leaves_nothing(store: Store) -> None:
         assert unit.meta("rehearsed") == "yes"
     with store.begin() as unit:
         assert unit.meta("rehearsed") is None
+
+
+@pytest.mark.parametrize("crowd", [0, 4, 99])
+def test_the_next_leads_are_those_with_news_and_those_that_are_due_in_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch, crowd: int
+) -> None:
+    monkeypatch.setattr("store.leads.CROWD", crowd)
+    with store.begin() as unit:
+        unit.put_leads([LeadState(f"ld_{n}", due=NOW if n % 2 else LATER) for n in range(9)], NOW)
+        unit.put_inbox([(Ref("hubspot", "contacts", "8"), Record("contacts", "8", {}))], "1", NOW)
+        unit.give_to_leads({Ref("hubspot", "contacts", "8"): "ld_4"})
+        pages = [
+            unit.next_leads("", NOW, 2),
+            unit.next_leads("ld_3", NOW, 2),
+            unit.next_leads("ld_5", NOW, 2),
+            unit.next_leads("ld_7", NOW, 2),
+        ]
+        assert pages == [["ld_1", "ld_3"], ["ld_4", "ld_5"], ["ld_7"], []]
+        assert (unit.next_leads("", None, 9), unit.next_leads("ld_4", None, 9)) == (["ld_4"], [])
 
 
 def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
