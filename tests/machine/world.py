@@ -98,6 +98,7 @@ class RandomWorld(World):
     undone: bool = False  # some run was taken back: a create may be made again
     quiet: bool = False  # the noise is over: whatever a guard holds is let go
     document: PlanDocument | None = None
+    interrupted: Undoing | None = None  # an undo whose process died
     unmapped: set[tuple[str, str]] = field(default_factory=set)
     creating: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(OBJECTS, True))
 
@@ -257,6 +258,9 @@ class RandomWorld(World):
         chosen = self.rng.choice(sorted(known, key=int, reverse=True))
         of_leads = known[chosen] in ("merge", "split")
         undoing = Undoing(chosen, field="" if of_leads else self.rng.choice(("", "", "", "job_title", "emails", "address.city")))
+        if self.interrupted is not None:  # who saw an undo die does it again
+            undoing = self.interrupted
+            of_leads = known.get(undoing.run) in ("merge", "split")
         self.land()
         before = self.typed_and_shown()
         self.undone = True
@@ -264,7 +268,9 @@ class RandomWorld(World):
             report = self.run(lambda: engine.undo(self.workspace(), undoing), f"undo {undoing.run} {undoing.field}")
         except Stopped as stopped:
             self.tell(f"undo {undoing.run} {undoing.field}: {stopped}")
+            self.interrupted = None
             return
+        self.interrupted = undoing if report is None else None
         if report is not None:
             self.tell(f"undo {undoing.run} {undoing.field}: {report.status} {totals(report)}")
             done = report.undone
