@@ -12,7 +12,7 @@ import numpy as np
 
 from leads.matching.clustering import components, joints, missing_pairs
 from leads.matching.scoring import shipped
-from sync.matching import bits_between
+from sync.matching import between
 from sync.state import pair_key
 from sync.uniting import ask_once, joined, may_unite
 from sync.workspace import Begin, Pass
@@ -48,11 +48,10 @@ def _certain(unit: Any, asked: Mapping[tuple[str, str], float]) -> list[tuple[tu
     left, right = (np.array([number[pair[side]] for pair in asked], dtype=np.int64) for side in (0, 1))
     label = components(len(names), left, right)
     more_left, more_right = missing_pairs(label, left, right)
-    more = bits_between(unit, [(names[one], names[other]) for one, other in zip(more_left, more_right, strict=True)])
-    bits = np.array([*asked.values(), *more], dtype=np.float32)
-    weights = shipped()
     left, right = np.concatenate([left, more_left]), np.concatenate([right, more_right])
-    found = joints(label, left, right, bits, weights.apart, weights.review)
+    compared, weights = between(unit, [(names[one], names[other]) for one, other in zip(left, right, strict=True)]), shipped()
+    bits, most = (np.array(each, dtype=np.float32) for each in (compared.bits, compared.most(weights)))
+    found = joints(label, left, right, bits, weights.apart, weights.review, most)
     sure = np.flatnonzero(found.allowed & (found.bits >= weights.link))
     best = sure[np.lexsort((found.right[sure], found.left[sure], -found.bits[sure]))]
     return [((names[found.left[at]], names[found.right[at]]), float(found.bits[at])) for at in best]

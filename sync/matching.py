@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leads.matching.live import VERSION, compare
+from leads.matching.live import VERSION, Compared, compare
 from leads.matching.of_leads import cells_of, likeness_of
 from leads.matching.reading.reader import Reader
 from leads.matching.scoring import Weights, shipped
@@ -153,11 +153,11 @@ class Near:
         return "a person is asked" if self.bits >= shipped().review else "apart"
 
 
-def bits_between(unit: Any, pairs: Sequence[Pair]) -> list[float]:
-    """The scores of pairs of leads that are compared at all."""
+def between(unit: Any, pairs: Sequence[Pair]) -> Compared:
+    """Pairs of leads that are compared at all, with their scores."""
     kept = unit.likenesses({id for pair in pairs for id in pair})
     both = [(kept[one], kept[other]) for one, other in pairs]
-    return list(compare([(one.likeness, other.likeness) for one, other in both], _counts(unit, both), shipped()).bits) if both else []
+    return compare([(one.likeness, other.likeness) for one, other in both], _counts(unit, both), shipped())
 
 
 def evidence_between(unit: Any, one: str, other: str) -> Near | None:

@@ -155,6 +155,10 @@ class Compared:
     at: Ints  # of each pair the place of its better row on the left; the one on the right follows it
     bits: tuple[float, ...]
 
+    def most(self, weights: Weights) -> tuple[float, ...]:
+        """What a joint across each pair is worth at most, whatever other pairs say."""
+        return tuple(self.evidence.most(self.at, self.at + 1, weights).tolist())
+
     def reasons(self, pairs: Sequence[int], weights: Weights) -> list[str]:
         """One line for each of these pairs: the weightiest evidence, for and against."""
         at = self.at[list(pairs)]

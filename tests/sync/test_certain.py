@@ -96,6 +96,35 @@ def test_who_was_called_different_is_not_joined_by_way_of_a_third(world: Build) 
     assert not any({"hubspot", "salesforce"} <= each for each in accounts)
 
 
+def test_father_and_son_are_not_joined_by_way_of_a_record_that_tells_neither(world: Build) -> None:
+    """Each goes with the third beyond doubt; the two tell that they are two."""
+    home = {
+        "phone": "+49 30 23125007",
+        "mobile": MOBILE,
+        "company": "Skog AB",
+        "city": "Berlin",
+        "postcode": "10115",
+        "street": "Hauptstr. 1",
+    }
+    aurelian = {"first_name": "Aurelian", **home}
+    rows = [
+        {**aurelian, "crm": "hubspot", "last_name": "Zwirnlein Jr.", "email": "zwirnlein@skog.example"},
+        {**aurelian, "crm": "salesforce", "last_name": "Zwirnlein", "email": "zwirnlein@gmx.example"},
+        {**aurelian, "crm": "pipedrive", "last_name": "Zwirnlein Sr.", "email": "zwirnlein@web.example"},
+    ]
+    built = world(rows, CRMS)
+    synced(built)
+    assert len(leads(built)) == 2
+    assert lead_of(built, "hubspot") != lead_of(built, "pipedrive")
+
+
+def lead_of(built: World, crm: str) -> str:
+    with built.store.begin() as unit:
+        links = unit.links_of(unit.lead_ids("", 99)).values()
+    (found,) = {link.lead_id for each in links for link, _ in each if link.ref.account == crm}
+    return str(found)
+
+
 def test_it_is_told_like_any_other_merge(world: Build) -> None:
     built = world(TWICE, CRMS)
     synced(built)
