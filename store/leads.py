@@ -64,6 +64,10 @@ class Leads(Queries):
             found[row.address].add(row.lead_id)
         return found
 
+    def addresses_of_leads(self, lead_ids: Sequence[str]) -> set[str]:
+        """What the records of these leads show, also where the leads have it no more."""
+        return {row.address for row in self._in(t.address, t.address.c.lead_id, sorted(lead_ids))}
+
     def addresses_shown(self, refs: Iterable[Ref]) -> dict[Ref, set[str]]:
         """The addresses that each of these records shows."""
         found: dict[Ref, set[str]] = defaultdict(set)

@@ -192,10 +192,8 @@ class _Chunk:
         self.dialects = self.turn.dialects
         emails = {address("emails", item.key) for id in ids for item in self._all_items(id, "emails")}
         phones = {address("phones", item.key) for id in ids for item in self._all_items(id, "phones")}
-        unheard = {place for id in ids for place in self._addresses_in_quarantine(id)}
-        self.restricted: frozenset[tuple[str, str]] = frozenset(
-            unit.restricted(emails | phones | unheard | {lead_address(id) for id in ids})
-        )
+        places = emails | phones | unit.addresses_of_leads(ids) | {lead_address(id) for id in ids}
+        self.restricted: frozenset[tuple[str, str]] = frozenset(unit.restricted(places))
         self.holders: dict[str, list[tuple[Ref, str]]] = unit.holders(emails)
         self.regrouped: dict[str, int] = unit.regrouped(ids)
         items = [(name, item) for id in ids for name in ("emails", "phones") for item in self._all_items(id, name)]
@@ -211,13 +209,6 @@ class _Chunk:
             dialect = self.dialects.get((ref.account, ref.object))
             if dialect is not None:
                 yield from shown(dialect.sets[name], record.fields)
-
-    def _addresses_in_quarantine(self, id: str) -> Iterator[str]:
-        """A lead has no address from a record in quarantine; what was denied at one is denied there all the same."""
-        for link, base in self.views.get(id, []):
-            dialect = self.dialects.get((link.ref.account, link.ref.object))
-            if link.role is Role.QUARANTINED and dialect is not None:
-                yield from addresses_of(dialect, View(link, base, dialect).seen())
 
     def _lead(self, state: LeadState) -> None:
         self.spreads, self.restored = False, False

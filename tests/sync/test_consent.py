@@ -102,6 +102,20 @@ def test_a_no_that_is_taken_back_in_a_crm_is_set_again_and_said(world: Build) ->
     assert all(not out for out in totals(built.sync()).values())
 
 
+def test_a_no_reaches_a_record_that_shows_what_its_lead_has_no_more(world: Build) -> None:
+    """A second record of a CRM is not written to, and keeps the address that the others have left."""
+    built = world([{"crm": "salesforce", **ANNA}, {"crm": "salesforce", **ANNA}, {"crm": "hubspot", **ANNA}], ("hubspot", "salesforce"))
+    built.sync()
+    (contact,) = built.records("hubspot", "contacts")
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"email": "anna@other.example"})
+    built.sync()
+    assert sorted(lead["Email"] for lead in built.records("salesforce", "Lead")) == [ANNA["email"], "anna@other.example"]
+    said = act(Kind.WITHDRAW, f"email:{ANNA['email']}", datetime.fromtimestamp(built.clock.now(), UTC), channels=["email"])
+    record(built.workspace(), [said], "told by telephone")
+    built.sync()
+    assert {lead["Email"]: lead["HasOptedOutOfEmail"] for lead in built.records("salesforce", "Lead")}[ANNA["email"]]
+
+
 def test_what_is_set_again_is_said_also_where_the_run_comes_back_to_the_lead(world: Build) -> None:
     """That a contact is gone is found when it is written to, so that the lead is planned once more."""
     built = world([{"crm": "salesforce", **ANNA, "opt_out": "true"}, {"crm": "hubspot", **ANNA}])
