@@ -146,8 +146,10 @@ def record_shows(world: RandomWorld, lead: Any, ref: Ref, record: Record, base: 
         bounced = row.remote.startswith(("list:", "opt_out:")) and "3" in [
             record.fields[one] for one in record.fields if one.startswith("list:")
         ]
+        # A no that could not be written is held also where the field was never read: without an objection it says nothing then.
+        unread = is_no(row.lead) and pair.seen is None and row.parse(theirs) is not True
         demand(
-            not base.knows(row.id) or pair.seen == theirs or bounced,
+            not base.knows(row.id) or pair.seen == theirs or bounced or unread,
             f"{ref} {row.id}: the base says {pair.seen!r}, the CRM shows {theirs!r}",
         )
         if row.lead in lead.asked or is_no(row.lead) or not row.written or row.create_only or value is ABSENT or pair.refused is not None:

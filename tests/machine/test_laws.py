@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,11 +12,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leads.model import ABSENT
 from store import schema
 from sync import engine
-from sync.state import Ref
+from sync.state import Pair, Ref
 from sync.undo import Undoing
-from tests.machine.laws import Broken, no_is_loosened
+from tests.machine.laws import Broken, no_is_loosened, record_shows
 from tests.machine.world import RandomWorld, Typed
 
 ADA, OTHER = "ada@x.example", "other@x.example"
@@ -130,6 +133,32 @@ def test_a_no_that_is_lifted_and_said_again_before_anybody_looks_is_no_news(worl
     assert world.noes[lead] == set()
     world.act("salesforce", "edit", "Lead", lead.id, fields={"Email": "third@x.example"})
     assert world.noes[lead] == {"email:third@x.example"}
+
+
+def test_nor_where_our_own_no_was_not_answered_yet(world: RandomWorld) -> None:
+    lead = one(world, "salesforce")
+    say(world, one(world, "activecampaign"), no=True)
+    world.apps["salesforce"].faults.order({"match": {"method": "PATCH", "path": "*"}, "fault": "timeout_after", "times": 9})
+    world.full_sync()
+    world.calm_down()
+    assert world.denies("salesforce", world.records("salesforce", "Lead")[0])
+    for no in (False, True):
+        world.act("salesforce", "edit", "Lead", lead.id, fields={"HasOptedOutOfEmail": no})
+    assert world.noes[lead] == set()
+
+
+@pytest.mark.parametrize("no", [True, False])
+def test_a_no_that_is_held_says_nothing_about_a_field_that_was_never_read(world: RandomWorld, *, no: bool) -> None:
+    contact = one(world, "hubspot")
+    with world.mortal.inner.begin() as unit:
+        link, base = unit.links_at(contact.account, contact.object, [contact.id])[contact.id]
+        lead = unit.leads([link.lead_id])[link.lead_id]
+    (row,) = (row for row in world.dialect(contact).rows if row.id == "opt_out:email")
+    held = replace(base, pairs={**base.pairs, row.id: Pair(None, ABSENT, (True, "address_required"))})
+    record = world.look("hubspot")[contact]
+    shown = replace(record, fields={**record.fields, row.remote: no})
+    with pytest.raises(Broken, match="the base says None") if no else nullcontext():
+        record_shows(world, lead, contact, shown, held)
 
 
 def test_an_address_that_a_person_leaves_where_a_no_stands_is_denied(world: RandomWorld) -> None:

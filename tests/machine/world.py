@@ -674,12 +674,15 @@ class RandomWorld(World):
             self.noes.pop(ref, None)  # taken back, maybe before anybody read it
 
     def is_as_read(self, ref: Ref) -> bool:
-        """Whether a record shows the noes and the addresses that it showed when the hub read it last."""
+        """Whether a record shows the noes and the addresses that it showed when the hub read it last, or that the hub has sent since."""
         with self.mortal.inner.begin() as unit:
             _, base = unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id, (None, Base()))
+            writes = [entry.write for entry in unit.entries(account=ref.account, states=OPEN)]
+        sent = {cell.row_id: cell.new for write in writes if (write.object, write.id) == ref[1:] for cell in write.cells if not cell.held}
+        before = {row.id: sent.get(row.id, base.pair(row.id).seen) for row in every_row(self.dialect(ref))}
         dialect, fields = self.dialect(ref), self.look(ref.account)[ref].fields
-        noes = [(row.parse(base.pair(row.id).seen), row.parse(fields.get(row.remote))) for row in dialect.rows if is_no(row.lead)]
-        addresses = [(base.pair(row.id).seen, fields.get(row.remote)) for name in SETS for row in dialect.sets[name]]
+        noes = [(row.parse(before[row.id]), row.parse(fields.get(row.remote))) for row in dialect.rows if is_no(row.lead)]
+        addresses = [(before[row.id], fields.get(row.remote)) for name in SETS for row in dialect.sets[name]]
         return all((was is True) == (now is True) for was, now in noes) and all(was == now for was, now in addresses)
 
     def said(self, crm: str) -> dict[Ref, set[str]]:
