@@ -189,8 +189,9 @@ def _is_news(row: Any, base: Base, record: Record) -> bool:
     if row.remote not in record.fields:
         return False
     theirs = record.fields[row.remote]
-    if is_no(row.lead) and not base.knows(row.id):
-        return row.parse(theirs, ABSENT) is True  # a create does not answer with it, and "no objection" is no news
+    if is_no(row.lead) and not base.knows(row.id):  # a create does not answer with it, and "no objection" is no news
+        is_there = theirs is not None and (row.unlisted_is_no or row.shown_only)  # somebody can be reached by it from now on
+        return is_there or row.parse(theirs, ABSENT) is True
     return bool(theirs != base.pair(row.id).seen)
 
 

@@ -102,6 +102,21 @@ def test_a_type_that_was_left_stays_left_when_an_undo_brings_the_old_address_bac
     assert contact(everywhere)["email"] == ANNA["email"]
 
 
+def test_who_joins_a_list_after_leadloom_created_the_contact_is_taken_off_it_by_a_later_no(world: Build) -> None:
+    built = world([{"crm": "hubspot", **ANNA}], ("hubspot", "activecampaign"))
+    built.purposes = {"hubspot": {ONE_TYPE: NEWSLETTER}, "activecampaign": {"1": NEWSLETTER}}
+    built.sync()
+    assert lists(built) == {}
+    built.act("activecampaign", "resubscribe", "contacts", "1", list=1)
+    built.sync()
+    assert lists(built) == {1: 1}
+    hubspot_leaves(built, subscription=ONE_TYPE)
+    built.sync()
+    assert lists(built) == {1: 2}
+    built.sync()  # who is on no list any more counts as opted out of everything there
+    assert all(not out for out in totals(built.sync()).values())
+
+
 def test_where_a_crm_knows_one_flag_only_it_says_no(everywhere: World) -> None:
     hubspot_leaves(everywhere, subscription=ONE_TYPE)
     everywhere.sync()
