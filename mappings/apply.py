@@ -44,6 +44,7 @@ class Row:
     unlisted_is_no: bool = False
     shown_only: bool = False
     forgets: bool = False  # a no in it asks for the person to be erased
+    derived: bool = False  # it follows from the narrower ones of the record
 
     @property
     def written(self) -> bool:
@@ -307,4 +308,5 @@ def _consent_rows(mapping: Dictionary, schema: SchemaLike, account: str, purpose
 def _row(spec: RowSpec, field: FieldLike, account: Account) -> Row:
     filler = spec.required if not spec.required_with else None
     convert = converter(spec, field, account)
-    return Row(spec.remote, field.name, spec.lead, spec.direction, convert, filler, spec.clear, spec.create_only, spec.needs)
+    plain = (spec.remote, field.name, spec.lead, spec.direction, convert, filler, spec.clear, spec.create_only, spec.needs)
+    return Row(*plain, derived=spec.derived)

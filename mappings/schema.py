@@ -35,7 +35,7 @@ SLOTS: Final = ("first", "work", "mobile", "fax", "any", "rest", "all")
 TYPES: Final = ("text", "long_text", "int", "float", "bool", "date", "datetime", "option", "options")
 ROW_KEYS: Final = (
     *("lead", "role", "remote", "as", "direction", "slot", "required", "required_with", "options"),
-    *("create_only", "optional", "clear", "type", "needs"),
+    *("create_only", "optional", "clear", "type", "needs", "derived"),
 )
 KEY: Final = "key"
 SUFFIXES: Final = {"status": "", "since": "_since", "event": "_event"}
@@ -58,6 +58,7 @@ class RowSpec:
     `remote` names the row for ever; for custom fields (`type` is set) it is the logical name, which every account spells its own way.
     `required` is the text written where the CRM insists on a value and the lead has none; with `required_with` only if those are empty too.
     `needs` is the remote name of a field of the same record without which the CRM cannot show this one.
+    With `derived` the CRM has no such field: it follows from the narrower ones of the record (who left every list wants no mail).
     `options` lists, per canonical option, what the CRM calls it: the first is written, all are understood.
     """
 
@@ -75,14 +76,15 @@ class RowSpec:
     clear: bool = True
     type: str = ""
     needs: str = ""
+    derived: bool = False
 
     @property
     def custom(self) -> bool:
         return self.type != ""
 
     def fingerprint(self) -> str:
-        """Changes with what the row means; what it needs changes only whether it can be written."""
-        return _hash({name: value for name, value in asdict(self).items() if name != "needs"})
+        """Changes with what the row means; what it needs changes only whether it can be written, what it follows from only what is news."""
+        return _hash({name: value for name, value in asdict(self).items() if name not in ("needs", "derived")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def _kind_problems(row: dict[str, Any]) -> Iterator[str]:
     for key, allowed in (("direction", DIRECTIONS), ("slot", SLOTS), ("type", TYPES)):
         if key in row and row[key] not in allowed:
             yield f"{key}: expected one of {', '.join(allowed)}; found {row[key]!r}{_nearest(row[key], allowed)}"
-    for key in ("create_only", "optional", "clear"):
+    for key in ("create_only", "optional", "clear", "derived"):
         if not isinstance(row.get(key, False), bool):
             yield f"{key}: expected true or false, found {row[key]!r}"
     if "required" in row and not _is_name(row["required"]):

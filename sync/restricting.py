@@ -113,15 +113,19 @@ def restrict_nameless(turn: Pass, unit: Any, dialect: Any, placed: Sequence[tupl
 def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str, bool, datetime | None]]:
     """The channels for which a record says no, the set that it covers, whether the base has not seen it yet, and when it was said.
 
-    A no to all marketing says all that narrower ones would say: beside it they are no news.
+    A no to all marketing says all that narrower ones would say: beside it they are no news. Where it follows from these, it is none
+    itself unless one of them is: we left a list, and it was the last one.
     """
     now = {row.id: record.fields.get(row.remote, base.pair(row.id).seen) for row in dialect.rows if is_no(row.lead)}
     noes = [row for row in dialect.rows if row.id in now and row.parse(now[row.id], ABSENT) is True]
     wide = {channel_of(row.lead) for row in noes}
+    new = {row.id for row in noes if now[row.id] != base.pair(row.id).seen}
     for row in noes:
         channel = channel_of(row.lead)
         implied = "/" in channel and channel.partition("/")[0] in wide
-        yield channel, set_of(channel), now[row.id] != base.pair(row.id).seen and not implied, record.said.get(row.remote)
+        others = {one.id for one in noes if one is not row and channel_of(one.lead).partition("/")[0] == channel} if row.derived else set()
+        follows = len(others) > 0 and new.isdisjoint(others)
+        yield channel, set_of(channel), row.id in new and not implied and not follows, record.said.get(row.remote)
 
 
 def addresses_of(dialect: Any, fields: Mapping[str, Any]) -> set[str]:

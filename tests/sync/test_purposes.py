@@ -113,8 +113,17 @@ def test_who_joins_a_list_after_leadloom_created_the_contact_is_taken_off_it_by_
     hubspot_leaves(built, subscription=ONE_TYPE)
     built.sync()
     assert lists(built) == {1: 2}
-    built.sync()  # who is on no list any more counts as opted out of everything there
     assert all(not out for out in totals(built.sync()).values())
+    assert {purpose for _, purposes, _ in told(built) for purpose in purposes} == {NEWSLETTER}  # although it was the last list
+
+
+def test_who_leaves_the_last_list_wants_no_mail_at_all(everywhere: World) -> None:
+    hubspot_leaves(everywhere, subscription=ONE_TYPE)
+    everywhere.sync()
+    assert lists(everywhere) == {1: 2, 2: 1}
+    everywhere.act("activecampaign", "unsubscribe", "contacts", "1", list=2)
+    everywhere.sync()
+    assert contact(everywhere)["hs_email_optout"] == "true"
 
 
 def test_where_a_crm_knows_one_flag_only_it_says_no(everywhere: World) -> None:
