@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -14,7 +14,7 @@ import pytest
 
 from sync import compare, push
 from sync.plan import _Draft
-from tests.machine.consenting import ConsentWorld
+from tests.machine.consenting import ConsentWorld, NothingLoosens, Shown
 from tests.machine.laws import Broken
 
 ANNA = {"first_name": "Anna", "last_name": "Berg", "email": "anna@firma.example", "company": "Firma"}
@@ -112,3 +112,11 @@ def test_a_no_that_is_set_again_without_a_word_is_caught_and_a_told_one_is_not(w
         pytest.raises(Broken, match="set again and not told"),
     ):
         world.full_sync()
+
+
+@pytest.mark.parametrize("mailed", [True, False])
+def test_a_no_that_goes_with_the_only_address_of_its_record_loosens_nothing(world: ConsentWorld, *, mailed: bool) -> None:
+    ref = one(world, "salesforce")
+    before, after = Shown(frozenset({"a no"}), frozenset({"email:a"})), Shown(frozenset(), frozenset({"email:a"} if mailed else ()))
+    with pytest.raises(Broken, match="no more, by our own write") if mailed else nullcontext():
+        NothingLoosens(None, world, "salesforce")._compare({ref: before}, {ref: after})
