@@ -57,9 +57,9 @@ class Fate:
             self.times -= 1
         if point != self.at and self.times > 0:
             return
-        self.dead = True
         if self.kill is not None:
-            self.kill(where)
+            self.kill(where)  # at once: a thread that saw the process dead would end it in its own way
+        self.dead = True
         raise Killed(where)
 
     def points(self) -> Iterator[tuple[int, str]]:
