@@ -18,6 +18,7 @@ DOOMED = "to be deleted"  # the ending to come of a record whose lead was delete
 BY_US = f"{Ending.DELETED}:ours"
 LEFT_BEHIND = f"{Ending.CONVERTED}:unlink"  # the ending of a contact that came of a lead, where the policy is not to follow
 RETURNING = (Ending.DELETED, Ending.ARCHIVED, Ending.MISSING)  # endings that a person can take back
+HEIRS = (Role.MAIN, Role.TWIN, Role.QUARANTINED)  # whose lead goes on with the survivor of a merge, if it is there
 
 FOLLOWS: Mapping[str, str] = {
     "unlink": "its lead stays as it is, and it is not created there again.",
@@ -47,7 +48,7 @@ def follow_aliases(turn: Pass, unit: Any, account: str, records: Mapping[Ref, Re
         if not old:
             continue
         own = known.get(ref.id)
-        old.sort(key=lambda found: (found[0].role is Role.TWIN, found[0].ref))
+        old.sort(key=lambda found: (HEIRS.index(found[0].role), found[0].ref))
         heir = old[0][0]
         if follow and (own is None or own[0].ref != ref):
             unit.put_links([(replace(heir, ref=ref), Base())])

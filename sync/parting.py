@@ -191,9 +191,10 @@ def _speaks(link: Link) -> bool:
 
 
 def _meaning(workspace: Workspace, link: Link, base: Base, shown: Mapping[Ref, set[str]]) -> Meaning:
+    """What a record says: nothing if it is from a bought list; an address of the lead that it shows goes with it all the same."""
     account = workspace.accounts.get(link.ref.account)
     values: dict[str, Any] = {}
-    for row_id, name in ({} if account is None else account.meanings(link.ref.object)).items():
+    for row_id, name in ({} if account is None or link.role is Role.QUARANTINED else account.meanings(link.ref.object)).items():
         if base.knows(row_id):
             values.setdefault(name, base.pair(row_id).meant)
     return Meaning(link.ref, values, frozenset(shown.get(link.ref, ())), base.read_at)
@@ -203,9 +204,13 @@ def _meaning(workspace: Workspace, link: Link, base: Base, shown: Mapping[Ref, s
 
 
 def _given_away(link: Link, to: str, mains: Set[Ref], *, undone: bool) -> Link:
-    """A record that we merged into another one is created again for whom it is split off to; an undo leaves it merged."""
+    """A record that we merged into another one is created again for whom it is split off to; an undo leaves it merged.
+
+    `mains` led their account; one that has been in quarantine since stays there.
+    """
     ending = SPLIT_OFF if link.ending == MERGED_BY_US and not undone else link.ending
-    return replace(link, lead_id=to, role=Role.MAIN if link.ref in mains else link.role, ending=ending)
+    leads = link.ref in mains and link.role is not Role.QUARANTINED
+    return replace(link, lead_id=to, role=Role.MAIN if leads else link.role, ending=ending)
 
 
 def _one_main(links: Linked) -> list[tuple[Link, Base]]:

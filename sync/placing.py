@@ -19,7 +19,8 @@ from sync.census import Census
 from sync.link import Index, Known, Newcomer, Placed, elders, is_sure, link
 from sync.pull import lead_hint, our_key
 from sync.restricting import addresses_of, restrict_nameless
-from sync.state import Base, LeadState, Link, LinkState, Problem, Ref, Revision, digest, link_step, pair_key, refs_text
+from sync.state import GONE, Base, LeadState, Link, LinkState, Problem, Ref, Revision, Role, digest, link_step, pair_key, refs_text
+from sync.view import View
 from sync.workspace import Pass, Workspace
 
 FOREIGN = "foreign_keys"  # why a record is parked
@@ -177,14 +178,27 @@ def _known(lead: LeadState) -> Known:
 
 
 def _complete(unit: Any, index: Index, dialects: Mapping[tuple[str, str], Any]) -> None:
-    """A lead placed earlier in this very run has no fields yet: its name and addresses still stand in the inbox."""
-    bare = [id for id, known in index.leads.items() if known.name == ("", "") and not known.mailboxes]
-    for id, found in unit.inbox_of(bare).items():
+    """Who leads are that do not say it themselves.
+
+    One that was placed earlier in this very run has no fields yet: its records stand in the inbox. One that is known from bought lists
+    only never has any, and is somebody all the same: whoever shares an address with it may be somebody else.
+    """
+    nameless = [id for id, known in index.leads.items() if known.name == ("", "")]
+    for id, found in unit.inbox_of([id for id in nameless if not index.leads[id].mailboxes]).items():
         for ref, (record, _) in sorted(found.items()):
             if (ref.account, ref.object) not in dialects:
                 continue  # read by an earlier run; its account is not part of this one
-            newcomer = _newcomer(ref, record, dialects[(ref.account, ref.object)])
-            known = index.leads[id]
-            name = known.name if any(known.name) else newcomer.name
-            also = (known.also | {newcomer.name}) - {name, ("", "")}
-            index.leads[id] = Known(id, name, known.mailboxes | set(newcomer.mailboxes), also)
+            _learn(index, id, _newcomer(ref, record, dialects[(ref.account, ref.object)]))
+    for id, links in unit.links_of(nameless).items():
+        for one, base in sorted(links, key=lambda pair: pair[0].ref):
+            dialect = dialects.get((one.ref.account, one.ref.object))
+            if dialect is not None and one.role is Role.QUARANTINED and one.state not in GONE:
+                shown = Record(one.ref.object, one.ref.id, View(one, base, dialect).seen())
+                _learn(index, id, _newcomer(one.ref, shown, dialect))
+
+
+def _learn(index: Index, id: str, newcomer: Newcomer) -> None:
+    known = index.leads[id]
+    name = known.name if any(known.name) else newcomer.name
+    also = (known.also | {newcomer.name}) - {name, ("", "")}
+    index.leads[id] = Known(id, name, known.mailboxes | set(newcomer.mailboxes), also)

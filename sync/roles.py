@@ -16,10 +16,11 @@ from sync.view import View
 def in_their_roles(views: Sequence[View], returned: Set[Ref]) -> tuple[list[View], list[str], list[Review]]:
     """The records of a lead, the questions that are none any more, and new ones.
 
-    `returned` had ended and are shown again: where another one leads by now, it goes on leading.
+    `returned` had ended and are shown again: where another one leads by now, it goes on leading. What was bought stays in quarantine.
     """
     led = {view.ref.account for view in views if _leads(view) and view.ref not in returned}
-    there = [_as(Role.TWIN, view) if view.ref in returned and view.ref.account in led else view for view in views]
+    late = {view.ref for view in views if view.ref in returned and view.ref.account in led and view.link.role is not Role.QUARANTINED}
+    there = [_as(Role.TWIN, view) if view.ref in late else view for view in views]
     twins, after = {view.ref for view in there if view.link.role is Role.TWIN}, _promoted(there)
     closed = [twin_subject(view.ref) for view in after if view.ref in twins and view.link.role is Role.MAIN]
     asked = [twin_review(view.ref, view.link.lead_id) for view in after if view.ref in returned and view.link.role is Role.TWIN]

@@ -11,6 +11,8 @@ from leads.model import ABSENT
 from sync import engine
 from sync.intake import ImportedTable
 from sync.state import LeadState, Ref, Role
+from sync.undo import Undoing
+from sync.workspace import Scope
 from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
@@ -185,6 +187,71 @@ def test_beside_a_bought_record_the_other_one_of_its_crm_leads(world: Build) -> 
     report = built.sync()
     roles = [role_of(built, Ref("salesforce", "Lead", id)) for id in (first, second)]
     assert (roles, report.reviews) == ([Role.TWIN, Role.MAIN], 1)
+
+
+def test_a_bought_record_that_was_deleted_and_is_restored_is_still_in_quarantine(world: Build) -> None:
+    built = world([{"crm": "salesforce", **ANNA}, {"crm": "salesforce", **ANNA}], CRMS)
+    first, _ = (str(record["Id"]) for record in built.records("salesforce", "Lead"))
+    built.act("salesforce", "edit", "Lead", first, fields={"LeadSource": BOUGHT})
+    built.sync()
+    built.act("salesforce", "delete", "Lead", first)
+    built.sync()
+    built.act("salesforce", "restore", "Lead", first)
+    built.act("salesforce", "edit", "Lead", first, fields={"Title": "CTO"})
+    report = built.sync()
+    assert (role_of(built, Ref("salesforce", "Lead", first)), report.reviews) == (Role.QUARANTINED, 0)
+    assert lead_of(built, "hubspot").fields.get("job_title", ABSENT) is ABSENT
+
+
+def test_a_bought_record_that_is_split_off_says_nothing_about_the_lead_that_it_becomes(world: Build) -> None:
+    built = bought(world, {"crm": "hubspot", **ANNA, "job_title": "CEO"})
+    id = str(built.records("salesforce", "Lead")[0]["Id"])
+    built.act("salesforce", "edit", "Lead", id, fields={"Title": "CTO"})
+    built.sync()
+    engine.split_lead(built.workspace(), lead_of(built, "hubspot").id, [Ref("salesforce", "Lead", id)], "anna")
+    report = built.sync()
+    assert totals(report) == {"hubspot": {}, "salesforce": {}}
+    fields = lead_of(built, "salesforce").fields
+    assert {name: fields.get(name, ABSENT) for name in ("job_title", "last_name")} == {"job_title": ABSENT, "last_name": ABSENT}
+    assert lead_of(built, "hubspot").fields["job_title"] == "CEO"
+
+
+def test_the_undo_of_a_merge_takes_no_record_out_of_quarantine(world: Build) -> None:
+    other = {"first_name": "Bo", "last_name": "Ek", "email": "bo@ek.example"}
+    built = world([{"crm": "salesforce", **ANNA}, {"crm": "hubspot", **other}], CRMS)
+    built.scope = Scope(create=False)
+    built.sync()
+    merged = engine.merge_leads(built.workspace(), lead_of(built, "hubspot").id, lead_of(built, "salesforce").id, "anna")
+    id = buy(built)
+    built.sync()
+    engine.undo(built.workspace(), Undoing(str(merged["run"])))
+    assert role_of(built, Ref("salesforce", "Lead", id)) is Role.QUARANTINED
+    assert lead_of(built, "hubspot").id != lead_of(built, "salesforce").id
+
+
+def test_a_bought_record_that_is_merged_into_another_one_leaves_that_one_to_its_lead(world: Build) -> None:
+    other = {"first_name": "Bo", "last_name": "Ek", "email": "bo@ek.example"}
+    built = world([{"crm": "hubspot", **other}, {"crm": "hubspot", **ANNA}, {"crm": "salesforce", **ANNA}], CRMS)
+    built.purchased["hubspot"] = {"Lead Status": ["Bad Timing"]}
+    bo, anna = (str(record["id"]) for record in built.records("hubspot", "contacts"))
+    for id, status in ((bo, "BAD_TIMING"), (anna, "OPEN")):
+        built.act("hubspot", "edit", "contacts", id, fields={"hs_lead_status": status})
+    built.sync()
+    survivor = built.act("hubspot", "merge", "contacts", bo, into=anna)["id"]
+    assert survivor not in (bo, anna)
+    built.sync()
+    with built.store.begin() as unit:
+        link, _ = unit.links_at("hubspot", "contacts", [survivor])[survivor]
+    assert (link.lead_id, link.role) == (lead_of(built, "salesforce").id, Role.MAIN)
+
+
+def test_who_shares_an_address_with_somebody_on_a_bought_list_is_not_that_person(world: Build) -> None:
+    built = bought(world)
+    built.sync()
+    form = {"firstname": "Bob", "lastname": "Other", "email": ANNA["email"]}
+    built.apps["hubspot"].act({"do": "create", "object": "contacts", "fields": form})
+    assert built.sync().reviews == 1
+    assert lead_of(built, "hubspot").id != lead_of(built, "salesforce").id
 
 
 def test_a_record_that_turns_out_to_be_bought_goes_into_quarantine(world: Build) -> None:
