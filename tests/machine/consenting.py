@@ -25,9 +25,9 @@ from store.unit import Unit
 from sync import engine
 from sync.state import Ref
 from sync.view import channel_of, is_no, set_of
+from tests.machine.buying import BuyingWorld
 from tests.machine.laws import demand, mailboxes, what_is_denied_is_what_the_ledger_says
 from tests.machine.machine import Machine, deed
-from tests.machine.world import RandomWorld
 
 NEWSLETTER = "marketing.newsletter"
 PURPOSES = {"hubspot": {"1001": NEWSLETTER}, "activecampaign": {"1": NEWSLETTER}}
@@ -36,8 +36,8 @@ STRICT = profile("de-strict")
 
 
 @dataclass
-class ConsentWorld(RandomWorld):
-    """Beside everything else, recipients act on what they were sent."""
+class ConsentWorld(BuyingWorld):
+    """Beside everything else, recipients act on what they were sent, and some of them are known from bought lists."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -197,3 +197,4 @@ class ConsentMachine(Machine):
 
     leave, leave_again, join, report, bounce = deed("leave"), deed("leave"), deed("join"), deed("report"), deed("bounce")
     opt_out_again, lift_again = deed("opt_out"), deed("lift")
+    bring, buy, correct = deed("bring"), deed("buy"), deed("correct")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -57,11 +58,19 @@ def nothing_read_is_lost(world: RandomWorld) -> None:
 
 
 def nothing_typed_is_lost(world: RandomWorld) -> None:
-    """In a lead, in its history, in a question to a person, or in a record that is left alone and named among the problems."""
-    known, alone = remembered(world), left_alone(world)
+    """In a lead, in its history, in a question to a person, or in a record that is left alone and named among the problems.
+
+    What a record says that was bought is not heard. What it had said before it was known to be bought is.
+    """
+    known, alone, silent = remembered(world), left_alone(world), bought(world, world.look())
     for typed in world.typed:
-        if (typed.excuse == "" or typed.exposed) and typed.ref not in alone:
+        if (typed.excuse == "" or typed.exposed) and typed.ref not in alone and (typed.exposed or typed.ref not in silent):
             demand(typed.token in known, f"lost{'' if typed.exposed else ', and never read'}: {typed}")
+
+
+def bought(world: RandomWorld, live: Mapping[Ref, Record]) -> set[Ref]:
+    """The records that say that they are from a bought list."""
+    return {ref for ref, record in live.items() if world.dialect(ref).is_purchased(record.fields)}
 
 
 def left_alone(world: RandomWorld) -> set[Ref]:
@@ -123,7 +132,7 @@ def carried_over(world: RandomWorld, crm: str, key: str) -> bool:
 
 
 def leads_are_shown(world: RandomWorld, live: dict[Ref, Record]) -> None:
-    """Every main record shows its lead in its CRM's way, except what is held; and the base knows what is shown."""
+    """Every main record shows its lead in its CRM's way, except what is held; and the base knows what is shown, in quarantine too."""
     with world.mortal.inner.begin() as unit:
         ids = unit.lead_ids("", 10_000)
         leads, links = unit.leads(ids), unit.links_of(ids)
@@ -134,12 +143,13 @@ def leads_are_shown(world: RandomWorld, live: dict[Ref, Record]) -> None:
         for link, base in found:
             if link.role is Role.MAIN and link.state is LinkState.ACTIVE and link.ref in live:
                 record_shows(world, leads[id], link.ref, live[link.ref], base)
+            if link.role is Role.QUARANTINED and link.state is LinkState.ACTIVE and link.ref in live:
+                base_knows(world, link.ref, live[link.ref], base)
 
 
-def record_shows(world: RandomWorld, lead: Any, ref: Ref, record: Record, base: Any) -> None:
-    dialect = world.dialect(ref)
-    for row in dialect.rows:
-        value, pair, theirs = lead.fields.get(row.lead, ABSENT), base.pair(row.id), record.fields.get(row.remote)
+def base_knows(world: RandomWorld, ref: Ref, record: Record, base: Any) -> None:
+    for row in world.dialect(ref).rows:
+        pair, theirs = base.pair(row.id), record.fields.get(row.remote)
         if row.remote not in record.fields:
             continue
         # A bounce moves no time stamp of an ActiveCampaign contact: it is read with the next change.
@@ -152,6 +162,15 @@ def record_shows(world: RandomWorld, lead: Any, ref: Ref, record: Record, base: 
             not base.knows(row.id) or pair.seen == theirs or bounced or unread,
             f"{ref} {row.id}: the base says {pair.seen!r}, the CRM shows {theirs!r}",
         )
+
+
+def record_shows(world: RandomWorld, lead: Any, ref: Ref, record: Record, base: Any) -> None:
+    base_knows(world, ref, record, base)
+    dialect = world.dialect(ref)
+    for row in dialect.rows:
+        value, pair, theirs = lead.fields.get(row.lead, ABSENT), base.pair(row.id), record.fields.get(row.remote)
+        if row.remote not in record.fields:
+            continue
         if row.lead in lead.asked or is_no(row.lead) or not row.written or row.create_only or value is ABSENT or pair.refused is not None:
             continue
         expected = row.format(value, theirs)

@@ -48,7 +48,7 @@ class Watch:
         with self.world.mortal.inner.engine.connect() as connection:
             entries = Unit(connection).entries(account=account, states=OPEN)
         for write in writes:
-            mine = [entry for entry in entries if _is_about(entry.write, write)]
+            mine = [entry for entry in entries if is_about(entry.write, write)]
             sent = [entry for entry in mine if entry.state is EntryState.SENT and request(entry.write) == write]
             demand(len(sent) == 1, f"not in the journal: {write}; open are {mine}")
             rivals = [entry for entry in mine if entry not in sent and set(request(entry.write).fields) & set(write.fields)]
@@ -89,7 +89,7 @@ class Watch:
             demand(any(dict(write.fields).items() <= fields.items() for fields in planned), f"apply sent {write}, the plan has {planned}")
 
 
-def _is_about(planned: PlannedWrite, write: Write) -> bool:
+def is_about(planned: PlannedWrite, write: Write) -> bool:
     """Whether both are about one record; a create is about its key."""
     if planned.object != write.object or (planned.id is None) != (write.id is None):
         return False

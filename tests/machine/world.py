@@ -371,6 +371,8 @@ class RandomWorld(World):
     # what was typed
 
     def expose(self, ref: Ref, record: Record) -> None:
+        if self.dialect(ref).is_purchased(record.fields):
+            return  # not heard
         mapped = {row.remote for row in every_row(self.dialect(ref)) if (ref.account, row.lead) not in self.unmapped}
         for typed in self.typed:
             if typed.ref == ref and not typed.exposed and typed.remote in mapped and typed.token in str(record.fields.get(typed.remote)):
@@ -535,8 +537,8 @@ class RandomWorld(World):
         else:
             self.write(ref, row, address, token)
 
-    def create(self) -> None:
-        crm = self.rng.choice(list(self.apps))
+    def create(self, crm: str = "") -> None:
+        crm = crm or self.rng.choice(list(self.apps))
         object, token = OBJECTS[crm][0], self.token().lower()
         known = sorted({str(value) for record in self.look().values() for value in record.fields.values() if "@" in str(value)[:40]})
         address = self.rng.choice(known) if self.rng.random() < 0.3 and known else f"{token}@new.example"
