@@ -230,6 +230,7 @@ class Capabilities:
     search_lag_s: float = 0.0
     merges: bool = False  # whether records can be merged from outside
     history: bool = False  # whether the CRM remembers what its fields were given
+    consent_by_address: bool = False  # whether noes stay with an address, also while no record shows it
 
 
 class Connector(Protocol):

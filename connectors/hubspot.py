@@ -38,6 +38,7 @@ CAPABILITIES: Final = Capabilities(
     merge_notices=True,
     merges=True,
     history=True,
+    consent_by_address=True,
     cursor_granularity_s=0.001,
     search_lag_s=60.0,
 )

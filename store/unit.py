@@ -34,8 +34,8 @@ class Unit(Accounts, Inbox, Links, Leads, Journal, History, Runs, Ledger, Joinin
         found = {row.id for query in (by_id, by_address) for row in self._run(query)}
         return sorted(found | set(self.survivors(self.former_names(prefix) if prefix != "" else ()).values()))
 
-    def freed(self) -> list[str]:
-        """Leads that were not created in a CRM because a record of another lead there had one of their addresses, which none has now."""
+    def freed(self) -> set[tuple[str, str]]:
+        """(lead, account) of the creates that waited because a record of another lead there had an address that none has now."""
         mine, theirs, problem = t.address.alias("mine"), t.address.alias("theirs"), t.problem.c
         taken = (
             sa.select(sa.literal(1))
@@ -43,8 +43,8 @@ class Unit(Accounts, Inbox, Links, Leads, Journal, History, Runs, Ledger, Joinin
             .where(mine.c.lead_id == problem.lead_id, theirs.c.account == problem.account, theirs.c.lead_id != problem.lead_id)
             .where(mine.c.address.startswith("email:"), ~is_of_an_ended_record(theirs))
         )
-        query = sa.select(problem.lead_id).distinct().where(problem.cause == "address_taken", ~taken.exists())
-        return [row.lead_id for row in self._run(query)]
+        query = sa.select(problem.lead_id, problem.account).where(problem.cause == "address_taken", ~taken.exists())
+        return {(row.lead_id, row.account) for row in self._run(query)}
 
     def accounts(self) -> dict[str, Mapping[str, Any]]:
         """Every account that was ever contacted, with when it was read last (seconds since the epoch, the oldest of its objects)."""

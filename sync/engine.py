@@ -43,8 +43,8 @@ def sync(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
         run.weave(workspace.store.begin)
         run.guard()
         push(workspace, run.doors, run.id, run.census)
-        if run.has_hints():
-            run.meet_again()
+        if run.is_unfinished():
+            run.go_on()
         return run.report()
 
 

@@ -92,6 +92,7 @@ class Receipts:
         base = settle_create(write, fields, self.dialect, self.now, _stamp(receipt))
         self.links[ref] = (Link(ref, write.lead_id, key=write.key), base)
         self._index(ref, write.lead_id, base)
+        self._ask_about_address(write, ref)
         self._end(entry, EntryState.DONE, receipt, "created", id=ref.id)
 
     def _updated(self, entry: Entry, receipt: Receipt) -> None:
@@ -102,6 +103,7 @@ class Receipts:
         base = hold_undone(base, write, self.dialect)
         self.links[ref] = (link, base)
         self._index(ref, write.lead_id, base)
+        self._ask_about_address(write, ref)
         ignored = [cell for cell in write.cells if (base.pair(cell.row_id).refused or ("", UNDONE))[1] != UNDONE]
         for cell in ignored:
             self._problem(
@@ -185,6 +187,11 @@ class Receipts:
         ref = Ref(self.door.name, self.object, write.id) if write.id is not None else None
         where = f"{self.object} {write.id}: " if write.id is not None else f"create of lead {write.lead_id}: "
         self.problems.append(Problem(self.door.name, cause, where + message, fix, ref, write.lead_id, field))
+
+    def _ask_about_address(self, write: PlannedWrite, ref: Ref) -> None:
+        """A CRM may know a no of an address that no record showed: the others are to know it by the end of this run."""
+        if self.door.connector.capabilities.consent_by_address and any(cell.field == "emails" and not cell.held for cell in write.cells):
+            self.hints.append(ref)
 
     def _index(self, ref: Ref, lead_id: str, base: Base) -> None:
         view = View(Link(ref, lead_id), base, self.dialect)

@@ -101,8 +101,8 @@ class Run:
                 (door.name, object): frozenset(rows) for door in self.doors for object, rows in unit.rebased(door.name).items() if rows
             }
 
-    def meet_again(self) -> None:
-        """Link and bring up to date what creates of this run met instead of creating: only what was just looked at, once."""
+    def go_on(self) -> None:
+        """Look at what has come up, once: records that creates met or that were gone, what a CRM knows of an address, who can be created."""
         pull(self.workspace, self._going(), self.id, self.census, hints_only=True)
         weave(self.workspace, self.doors, self.id, self.census, self.workspace.store.begin, news_only=True, waits=self.waits)
         self.guard()
@@ -204,9 +204,11 @@ class Run:
                 number = unit.skip_planned(self.id, door.name, None, why, self.workspace.now())
                 self.census.outcome(door.name, "skipped", number)
 
-    def has_hints(self) -> bool:
+    def is_unfinished(self) -> bool:
+        """Whether the writes of this run have brought up records to look at, or have freed an address that somebody waits for."""
+        going = {door.name for door in self._going()}
         with self.workspace.store.begin() as unit:
-            return any(unit.hints(door.name) for door in self._going())
+            return any(unit.hints(name) for name in going) or any(account in going for _, account in unit.freed())
 
     def _turn(self) -> Pass:
         return Pass(self.workspace, self.doors, self.id, self.census, self.workspace.now())

@@ -94,8 +94,8 @@ def weave(
     unite(turn, begin)
     with begin() as unit:
         release(unit)
-        free = unit.freed()
-        unit.touch(free)
+        free = set() if news_only else unit.freed()
+        unit.touch({lead for lead, _ in free})
     after = ""
     while True:
         with begin() as unit:
@@ -105,7 +105,7 @@ def weave(
             _Chunk(turn, unit, waits).work(ids)
         after = ids[-1]
     with begin() as unit:
-        freed = sorted(set(unit.freed()) - set(free))
+        freed = sorted({lead for lead, _ in unit.freed() - free})
         turn.unplan(unit, freed)
     _plan_again(turn, begin, freed, waits)
     while joined := join_certain(turn, begin, match(turn, begin)):

@@ -31,3 +31,4 @@ option_ids = Need("options with ids of their own", lambda dialect, _: dialect.op
 narrow_consent = Need("consent to less than all marketing", lambda dialect, _: dialect.narrow is not None)
 consent_batches = Need("many noes in one call", lambda dialect, _: dialect.narrow is not None and dialect.narrow.batches is not None)
 consent_calls = Need("consent written by a request of its own", lambda dialect, _: dialect.wide_refused_at != "")
+consent_by_address = Need("noes that stay with an address", lambda _, can: can.consent_by_address)

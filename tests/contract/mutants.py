@@ -293,6 +293,19 @@ class TakesOneNoForAll(Liar):
         return replace(record, fields={**record.fields, "opt_out:email": True}) if record.fields.get(name) == no else record
 
 
+class PermitsWhoeverIsNew(Liar):
+    """A record that we created says no to nothing, whatever its address has said before."""
+
+    def write(self, object: str, writes: Sequence[Write]) -> list[Receipt]:
+        receipts = self.inner.write(object, writes)
+        self.created = {receipt.id for receipt in receipts if receipt.outcome is Outcome.CREATED}
+        return receipts
+
+    def shown(self, record: Record) -> Record:
+        is_new = "opt_out:email" in record.fields and record.id in getattr(self, "created", ())
+        return replace(record, fields={**record.fields, "opt_out:email": False}) if is_new else record
+
+
 class SaysNoToEverything(Liar):
     """Whoever leaves one list is taken off all of them."""
 
@@ -565,6 +578,7 @@ MUTANTS = (
     _liar(HidesTheRequest, _by("failure.test_an_unreadable_answer_is_told_with_the_vendors_own_number_of_the_request")),
     _liar(HearsOnlyTheWideNo, _by("consent.test_a_no_to_one_thing_is_among_the_changes"), need=declared.narrow_consent),
     _liar(TakesOneNoForAll, _by("consent.test_a_no_to_one_thing_is_no_no_to_all"), need=declared.narrow_consent, at="activecampaign"),
+    _liar(PermitsWhoeverIsNew, _by("consent.test_a_no_stays_with_its_address"), need=declared.consent_by_address),
     _liar(SaysNoToEverything, _by("consent.test_writing_a_no_to_one_thing_leaves_the_others"), need=declared.narrow_consent),
     _liar(KeepsTheYesToItself, _by("consent.test_no_write_permits_one_thing", False), need=declared.narrow_consent, at="salesforce"),
     _liar(OneRefusalForAll, _by("consent.test_a_refused_no_is_told_and_costs_nobody_else_anything"), need=declared.consent_calls),

@@ -46,6 +46,19 @@ def test_an_opt_out_comes_with_a_create(rig: Rig) -> None:
     assert not rig.world.mailable(str(receipt.id))
 
 
+@needs(declared.consent_by_address)
+def test_a_no_stays_with_its_address(rig: Rig) -> None:
+    (id,) = rig.world.crowd(1)
+    rig.world.human_unsubscribe(id)
+    denied = str(rig.get_one(id, [rig.name("email")]).fields[rig.name("email")])
+    rig.world.human_edit(id, email="ada@anderswo.example")
+    assert rig.world.mailable(id)
+    receipt = rig.write_one(Write(Op.CREATE, rig.object, {**rig.person(1), rig.name("email"): denied}, key="k"))
+    assert receipt.outcome is Outcome.CREATED
+    assert not rig.world.mailable(str(receipt.id))
+    assert rig.get_one(str(receipt.id), [WIDE]).fields == {WIDE: True}
+
+
 @pytest.mark.parametrize("value", [False, None])
 def test_no_write_takes_an_opt_out_back(rig: Rig, value: bool | None) -> None:
     (id,) = rig.world.crowd(1)

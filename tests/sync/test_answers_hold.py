@@ -157,6 +157,26 @@ def test_an_address_that_is_freed_in_a_run_is_used_in_it(world: Build) -> None:
     assert "address_taken" not in causes(report)
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_address_that_turns_out_to_be_free_is_used_in_the_same_run(world: Build, gone: bool) -> None:
+    """Our own writes free it, or a record is found to be gone; whichever of the two leads is worked on first."""
+    people = [{"first_name": "Anna", "last_name": f"Berg{n}", "email": f"anna.berg{n}@corp.example"} for n in range(4)]
+    built = world([{**person, "crm": crm} for person in people for crm in ("hubspot", "salesforce", "pipedrive", "activecampaign")])
+    built.sync()
+    for person in built.records("pipedrive", "persons"):
+        ref = Ref("pipedrive", "persons", str(person["id"]))
+        engine.split_lead(built.workspace(), lead_of(built, ref), [ref], "anna")
+    for contact in built.records("hubspot", "contacts"):
+        built.act("hubspot", "edit", "contacts", contact["id"], fields={"email": f"new{contact['id']}@corp.example"})
+    for contact in built.records("activecampaign", "contacts") if gone else ():
+        built.act("activecampaign", "delete", "contacts", contact["id"])
+    built.sync()
+    free = {person["email"] for person in people}
+    assert {contact["email"] for contact in built.records("activecampaign", "contacts")} >= free
+    assert {lead["Email"] for lead in built.records("salesforce", "Lead")} >= free
+    assert all(not out for out in totals(built.sync()).values())
+
+
 def test_what_is_taken_out_of_a_run_that_dies_is_planned_by_the_next(world: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     built = world([{**ANNA, "crm": "salesforce"}], ("pipedrive", "salesforce"))
     built.sync()
@@ -190,6 +210,6 @@ def dies(*_: Any) -> None:
     raise Died
 
 
-def leads_changed(unit: Unit) -> list[str]:
-    """Every lead for which something is planned."""
-    return sorted({entry.write.lead_id for entry in unit.entries(states=(EntryState.PLANNED,))})
+def leads_changed(unit: Unit) -> set[tuple[str, str]]:
+    """Every lead for which something is planned, and where."""
+    return {(entry.write.lead_id, entry.write.account) for entry in unit.entries(states=(EntryState.PLANNED,))}

@@ -18,6 +18,7 @@ from tests.sync.rig import World, totals
 Build = Callable[..., World]
 ADDRESS = "anna.schmidt@acme.example"
 ANNA = {"first_name": "Anna", "last_name": "Schmidt", "email": ADDRESS}
+BEN = {"first_name": "Ben", "last_name": "Weber", "email": "ben.weber@corp.example"}
 OBJECT = {"hubspot": "contacts", "salesforce": "Lead", "pipedrive": "persons", "activecampaign": "contacts"}
 
 
@@ -114,6 +115,24 @@ def test_a_no_reaches_a_record_that_shows_what_its_lead_has_no_more(world: Build
     record(built.workspace(), [said], "told by telephone")
     built.sync()
     assert {lead["Email"]: lead["HasOptedOutOfEmail"] for lead in built.records("salesforce", "Lead")}[ANNA["email"]]
+
+
+@pytest.mark.parametrize("deed", ["create", "edit"])
+def test_a_no_that_is_kept_for_an_address_is_known_everywhere_in_the_run_that_writes_it(world: Build, deed: str) -> None:
+    """HubSpot keeps what somebody has chosen by address, also while no contact shows it."""
+    built = world([{"crm": "hubspot", **BEN, "email": ADDRESS}, {"crm": "salesforce", **ANNA, "email": "a.schmidt@old.example"}])
+    (ben,) = built.records("hubspot", "contacts")
+    built.say_no("hubspot", "contacts", ben["id"])
+    built.act("hubspot", "edit", "contacts", ben["id"], fields={"email": BEN["email"]})
+    (anna,) = built.records("salesforce", "Lead")
+    if deed == "edit":
+        built.sync()
+    built.act("salesforce", "edit", "Lead", anna["Id"], fields={"Email": ADDRESS})
+    report = built.sync()
+    assert totals(report)["hubspot"]["created" if deed == "create" else "updated"] > 0
+    denied = {lead["Email"]: lead["HasOptedOutOfEmail"] for lead in built.records("salesforce", "Lead")}
+    assert denied == {ADDRESS: True, BEN["email"]: False}
+    assert all(not out for out in totals(built.sync()).values())
 
 
 def test_what_is_set_again_is_said_also_where_the_run_comes_back_to_the_lead(world: Build) -> None:
