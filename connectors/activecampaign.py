@@ -121,6 +121,9 @@ class ActiveCampaign:
         self._check(object)
         return {}
 
+    def dated(self, records: Sequence[Record]) -> Sequence[Record]:
+        return records
+
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._check(object)
         return self._reading.find(field, values, fields)

@@ -231,6 +231,7 @@ class Capabilities:
     merges: bool = False  # whether records can be merged from outside
     history: bool = False  # whether the CRM remembers what its fields were given
     consent_by_address: bool = False  # whether noes stay with an address, also while no record shows it
+    dates_noes: bool = False  # whether `dated` finds out what no record tells by itself
 
 
 class Connector(Protocol):
@@ -269,6 +270,9 @@ class Connector(Protocol):
         An id or a field that is missing in the answer: the CRM does not tell. Nothing is missing where `capabilities.history` is
         set and the account keeps the history of the field.
         """
+
+    def dated(self, records: Sequence[Record]) -> Sequence[Record]:
+        """The same records; `said` of each also holds when the noes that it shows were said, where the CRM tells it when it is asked."""
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         """Records whose `field` equals one of `values`, verified; none, one or several per value."""

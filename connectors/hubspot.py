@@ -18,6 +18,7 @@ from connectors.hubspot_api import HOST, LIMITS, Api, ask, judge, refused
 from connectors.hubspot_history import histories
 from connectors.hubspot_reads import BATCH, LIST_PAGE, OVERLAP_S, Reader
 from connectors.hubspot_records import field_of, new_property, opt_out_field, owner_of
+from connectors.hubspot_statuses import dated
 from connectors.hubspot_writes import Writer
 from connectors.pacing import Pacer
 from connectors.surprises import guarded
@@ -39,6 +40,7 @@ CAPABILITIES: Final = Capabilities(
     merges=True,
     history=True,
     consent_by_address=True,
+    dates_noes=True,
     cursor_granularity_s=0.001,
     search_lag_s=60.0,
 )
@@ -115,6 +117,9 @@ class HubSpot:
     def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
         self._known(object)
         return histories(self._reader.remembered, ids, fields, since)
+
+    def dated(self, records: Sequence[Record]) -> Sequence[Record]:
+        return dated(self._api, records)
 
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._known(object)

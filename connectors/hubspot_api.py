@@ -33,6 +33,7 @@ class Api:
     def __init__(self, door: Door) -> None:
         self.door = door
         self.batches_opt_outs = True  # until the portal says otherwise
+        self.batches_statuses = True  # likewise: it is another right
 
     @cached_property
     def batch(self) -> Any:

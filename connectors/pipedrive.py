@@ -116,6 +116,9 @@ class Pipedrive:
         self._check(object)
         return histories(self._door, self._company.schema(), lambda: str(self._me["id"]), ids, fields, since)
 
+    def dated(self, records: Sequence[Record]) -> Sequence[Record]:
+        return records
+
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         self._check(object)
         return self._reading.find(field, values, fields)

@@ -124,6 +124,9 @@ class Salesforce:
     def histories(self, object: str, ids: Sequence[str], fields: Sequence[str], since: datetime) -> History:
         return self._histories.of(object, ids, fields, since)
 
+    def dated(self, records: Sequence[Record]) -> Sequence[Record]:
+        return records
+
     def find(self, object: str, field: str, values: Sequence[str], fields: Sequence[str]) -> list[Record]:
         return self._reader.find(object, field, values, fields)
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from connectors.errors import Unreadable
 
 SURPRISES: Final = (KeyError, TypeError, AttributeError, ValueError, IndexError, StopIteration)
-READING: Final = ("identity", "owners", "describe", "create_field", "changes", "ended", "get", "find", "histories")
+READING: Final = ("identity", "owners", "describe", "create_field", "changes", "ended", "get", "find", "histories", "dated")
 
 T = TypeVar("T")
 

@@ -198,7 +198,8 @@ def batch(app: HubSpot, request: Request, what: str) -> Reply:
 @route("POST", "/communication-preferences/v4/statuses/batch/unsubscribe-all/read")
 def batch_wide(app: HubSpot, request: Request) -> Reply:
     _enterprise(app)
-    return _complete(app, [_row(email, _wide(app, email.lower())) for email in app.body(request).get("inputs", [])])
+    inputs = app.body(request).get("inputs", [])
+    return _complete(app, [{"subscriberIdString": email, "wideStatuses": _wide(app, email.lower())} for email in inputs])
 
 
 def _choose(app: HubSpot, email: str, id: int, status: str, body: dict[str, Any]) -> str:

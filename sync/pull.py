@@ -60,7 +60,7 @@ def pull(workspace: Workspace, doors: Sequence[Door], run: str, census: Census, 
                     workspace,
                     read.door,
                     read.object,
-                    read.page,
+                    _dated(workspace, read.door, read.object, read.page),
                     run,
                     now,
                     census,
@@ -103,6 +103,35 @@ def _until_all_ended(pages: queue.Queue[_Read | None], readers: int) -> Iterable
             readers -= 1
         else:
             yield read
+
+
+def _dated(workspace: Workspace, door: Door, object: str, page: Page) -> Page:
+    """With the very times of new noes, where a CRM tells them only when it is asked.
+
+    What is seen for the first time is left as found, but for noes of an address that we have created a record with.
+    """
+    dialect = door.dialects[object]
+    denying = [record for record in page.records if record.ending is None and _noes(dialect, record)]
+    if not door.connector.capabilities.dates_noes or not denying:
+        return page
+    with workspace.store.begin() as unit:
+        known = unit.links_at(door.name, object, [record.id for record in denying])
+    new = [record for record in denying if record.id in known and _says_a_new_no(dialect, record, *known[record.id])]
+    try:
+        told = {record.id: record for record in door.connector.dated(new)} if new else {}
+    except ConnectorError:
+        return page  # the look before and this one bound the time as well
+    return Page([told.get(record.id, record) for record in page.records], page.cursor)
+
+
+def _noes(dialect: Any, record: Record) -> list[Any]:
+    return [row for row in dialect.rows if is_no(row.lead) and row.parse(record.fields.get(row.remote), ABSENT) is True]
+
+
+def _says_a_new_no(dialect: Any, record: Record, link: Link, base: Base) -> bool:
+    return any(
+        record.fields[row.remote] != base.pair(row.id).seen and (base.knows(row.id) or link.key != "") for row in _noes(dialect, record)
+    )
 
 
 def store_page(

@@ -102,7 +102,7 @@ class Run:
             }
 
     def go_on(self) -> None:
-        """Look at what has come up, once: records that creates met or that were gone, what a CRM knows of an address, who can be created."""
+        """Look at what has come up, once: records that were met or gone, what a CRM knows of an address, who can be created by now."""
         pull(self.workspace, self._going(), self.id, self.census, hints_only=True)
         weave(self.workspace, self.doors, self.id, self.census, self.workspace.store.begin, news_only=True, waits=self.waits)
         self.guard()

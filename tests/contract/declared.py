@@ -32,3 +32,4 @@ narrow_consent = Need("consent to less than all marketing", lambda dialect, _: d
 consent_batches = Need("many noes in one call", lambda dialect, _: dialect.narrow is not None and dialect.narrow.batches is not None)
 consent_calls = Need("consent written by a request of its own", lambda dialect, _: dialect.wide_refused_at != "")
 consent_by_address = Need("noes that stay with an address", lambda _, can: can.consent_by_address)
+dates_noes = Need("noes whose time is told when it is asked for", lambda _, can: can.dates_noes)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.base import Connector, Ending, History, Json, Op, Outcome, Page, Receipt, Record, Step, Write, Writer
@@ -306,6 +306,14 @@ class PermitsWhoeverIsNew(Liar):
         return replace(record, fields={**record.fields, "opt_out:email": False}) if is_new else record
 
 
+class DatesByTheLook(Liar):
+    """Every no was said when it was seen."""
+
+    def dated(self, records: Sequence[Record]) -> Sequence[Record]:
+        now = datetime.fromtimestamp(self.rig.world.clock.now(), UTC)
+        return [replace(one, said=dict.fromkeys(one.said, now)) for one in self.inner.dated(records)]
+
+
 class SaysNoToEverything(Liar):
     """Whoever leaves one list is taken off all of them."""
 
@@ -579,6 +587,7 @@ MUTANTS = (
     _liar(HearsOnlyTheWideNo, _by("consent.test_a_no_to_one_thing_is_among_the_changes"), need=declared.narrow_consent),
     _liar(TakesOneNoForAll, _by("consent.test_a_no_to_one_thing_is_no_no_to_all"), need=declared.narrow_consent, at="activecampaign"),
     _liar(PermitsWhoeverIsNew, _by("consent.test_a_no_stays_with_its_address"), need=declared.consent_by_address),
+    _liar(DatesByTheLook, _by("consent.test_when_a_no_was_said_is_told_when_it_is_asked_for", True), need=declared.dates_noes),
     _liar(SaysNoToEverything, _by("consent.test_writing_a_no_to_one_thing_leaves_the_others"), need=declared.narrow_consent),
     _liar(KeepsTheYesToItself, _by("consent.test_no_write_permits_one_thing", False), need=declared.narrow_consent, at="salesforce"),
     _liar(OneRefusalForAll, _by("consent.test_a_refused_no_is_told_and_costs_nobody_else_anything"), need=declared.consent_calls),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from connectors.base import Json, Op, Outcome, Write
@@ -235,3 +237,25 @@ def test_whoever_said_no_already_is_told_so_again_without_harm(rig: Rig) -> None
 def _refuse(rig: Rig, path: str, after: int) -> None:
     """One request to `path` is refused for good, the vendor's own way of saying that it will not."""
     rig.world.fault("400", method="POST", path=path, after=after)
+
+
+def _dated(rig: Rig, ids: list[str]) -> list[dict[str, datetime]]:
+    records = rig.get(*ids, fields=[rig.name("email"), WIDE, narrow(rig).name])
+    return [dict(record.said) for record in rig.connector.dated(records)]
+
+
+@needs(declared.dates_noes)
+@pytest.mark.parametrize("may", [True, False])
+def test_when_a_no_was_said_is_told_when_it_is_asked_for(rig: Rig, may: bool) -> None:
+    rig.world.set(**{name: value if may else not value for name, value in dict(narrow(rig).batches or {}).items()})
+    ids, times = rig.world.crowd(9), {}
+    for at, id in enumerate(ids[:8]):
+        rig.world.advance_clock(HOUR)
+        rig.world.human_unsubscribe(id) if at % 2 else rig.world.human_leaves(id)
+        times[id] = datetime.fromtimestamp(rig.world.clock.now(), UTC)
+    rig.world.advance_clock(HOUR)
+    expected = [{WIDE if at % 2 else narrow(rig).name: times[id]} for at, id in enumerate(ids[:8])]
+    assert _dated(rig, ids) == [*expected, {}]
+    with rig.world.watched() as requests:
+        _dated(rig, ids)
+    assert len(requests) == 1 + (2 if may else 8)  # what is not allowed is asked for once

@@ -52,7 +52,9 @@ def test_the_known_faults_have_their_liars() -> None:
 def _catch(mutant: Mutant, crm: str) -> None:
     for named in mutant.killed_by:
         assert failure(named, crm, None) is None, f"{named[0]} fails without any liar"
-        assert failure(named, crm, mutant.wrap) is not None, f"{named[0]} believes {mutant.name}"
+        caught = failure(named, crm, mutant.wrap)
+        assert caught is not None, f"{named[0]} believes {mutant.name}"
+        assert not isinstance(caught, (NameError, AttributeError)), f"{mutant.name} does not work: {caught}"
 
 
 def failure(named: tuple[Any, ...], crm: str, wrap: Wrap | None) -> Exception | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from leads.consent.times import instant
 from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
@@ -85,6 +86,28 @@ def test_an_unsubscription_lies_between_two_looks(world: Build) -> None:
     built.sync()
     with built.store.begin() as unit:
         ((_, event),) = unit.every_event()
-    from leads.consent.times import instant
-
     assert instant(event["occurred"]["lo"]) <= looked <= instant(event["occurred"]["hi"]) <= built.clock.now()
+
+
+@pytest.mark.parametrize("forbidden", [False, True])
+def test_hubspot_is_asked_when_a_new_no_was_said(world: Build, forbidden: bool) -> None:
+    """Once per address, for new noes only. Where the token may not ask, the looks before and after bound the time."""
+    built = world(subscribed(2), ("hubspot", "salesforce"))
+    built.sync()
+    looked = built.clock.now()
+    contact = built.records("hubspot", "contacts")[0]
+    built.say_no("hubspot", "contacts", contact["id"])
+    said = built.clock.now()
+    built.clock.advance(3600)
+    if forbidden:
+        built.apps["hubspot"].faults.order({"match": {"path": "/communication-preferences/v4/statuses/*"}, "fault": "403", "times": None})
+    built.new_requests()
+    built.sync()
+    with built.store.begin() as unit:
+        ((_, event),) = unit.every_event()
+    occurred = [instant(event["occurred"][end]) for end in ("lo", "hi")]
+    assert occurred == [said, said] if not forbidden else occurred[0] <= looked < said <= occurred[1]
+    built.act("hubspot", "edit", "contacts", contact["id"], fields={"city": "Kiel"})
+    built.sync()
+    assert len([one for one in built.new_requests()["hubspot"] if "/communication-preferences/" in one["path"]]) == 1
+    assert [lead["HasOptedOutOfEmail"] for lead in built.records("salesforce", "Lead")].count(True) == 1
