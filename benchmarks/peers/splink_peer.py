@@ -7,10 +7,11 @@ import pandas as pd
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
+NAMES = {"given_name": "first_name", "surname": "last_name"}  # as the public sets call them
+
 
 def cleaned(file: str) -> pd.DataFrame:
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    table = table.rename(columns=lambda name: name.strip())
+    table = pd.read_csv(file, dtype=str, keep_default_na=False).rename(columns=str.strip).rename(columns=NAMES)
     frame = pd.DataFrame({"unique_id": range(len(table))})
     for column in ("first_name", "last_name", "email", "company", "postcode", "city"):
         frame[column] = table[column].str.strip().str.lower().replace("", None) if column in table else None
