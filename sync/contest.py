@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
+from leads.identity import name_words
 from leads.model import ABSENT, Value, Winner
 from leads.stages import furthest
 from sync.state import Change, Lost, Origin, Policy, Revision, same
@@ -81,7 +82,7 @@ def _is_finer(one: _Contender, other: _Contender) -> bool:
 def _winner(name: str, contenders: Sequence[_Contender], policy: Policy) -> _Contender:
     if _is_race_of_stages(name, contenders, policy):
         return max(contenders, key=lambda one: (_is_furthest(one, contenders), -policy.rank(one.origin.account)))
-    spelled = _better_spelled(contenders, policy)
+    spelled = _better_spelled(name, contenders, policy)
     if spelled is not None:
         return spelled
     contenders = _preferred(name, contenders, policy)
@@ -111,13 +112,36 @@ def evidence(origin: Origin) -> Evidence:
     return Evidence.IMPORT if origin.account == IMPORT else Evidence.PERSON
 
 
-def _better_spelled(contenders: Sequence[_Contender], policy: Policy) -> _Contender | None:
-    """Records that meet for the first time with one text in several spellings: the one that is spelled out and does not shout."""
-    texts = [one.value for one in contenders if isinstance(one.value, str)]
+def _better_spelled(name: str, contenders: Sequence[_Contender], policy: Policy) -> _Contender | None:
+    """Records that meet for the first time with one text in several spellings: the one that is spelled out and does not shout.
+
+    A surname with `Jr.` says more than without: what tells a father from his son is not forgotten when one of them is merged.
+    """
+    told = {one: _generation(name, one.value) for one in contenders if isinstance(one.value, str)}
     met = all(one.change is None or one.change.first_contact for one in contenders)
-    if not met or len(texts) < max(2, len(contenders)) or not _is_one_text(texts):
+    generations = {generation for _, generation in told.values()}
+    if (
+        not met
+        or len(told) < max(2, len(contenders))
+        or len(generations - {0}) > 1
+        or not _is_one_text([text for text, _ in told.values()])
+    ):
         return None
-    return min(contenders, key=lambda one: (_is_initial(one.value), _is_uniform(one.value), policy.rank(one.origin.account)))
+    return min(
+        contenders,
+        key=lambda one: (
+            _is_initial(one.value),
+            told[one][1] not in generations - {0},
+            _is_uniform(one.value),
+            policy.rank(one.origin.account),
+        ),
+    )
+
+
+def _generation(name: str, text: str) -> tuple[str, int]:
+    """A text without the generation that it ends with, and which that is (0: none)."""
+    generation = name_words(text)[1] if name == "last_name" else 0
+    return (text.rsplit(None, 1)[0].rstrip(","), generation) if generation else (text, 0)
 
 
 def _is_one_text(texts: Sequence[str]) -> bool:
@@ -161,7 +185,7 @@ def _rule(name: str, contenders: Sequence[_Contender], best: _Contender, policy:
         return "the only change"
     if _is_race_of_stages(name, contenders, policy):
         return "the furthest stage"
-    if _better_spelled(contenders, policy) is not None:
+    if _better_spelled(name, contenders, policy) is not None:
         return "the better spelling"
     preferred = _preferred(name, contenders, policy)
     if len(preferred) < len(contenders) and best in preferred:

@@ -67,6 +67,23 @@ def test_the_owner_of_a_field_wins_whoever_was_last(built: World, owner: str) ->
     assert titles(built) == (f"from {owner}",) * 2
 
 
+@pytest.mark.parametrize(
+    ("here", "there", "both"),
+    [
+        ("ZIEGLER", "Ziegler", "Ziegler"),
+        ("Ziegler", "Ziegler Jr.", "Ziegler Jr."),
+        ("ZIEGLER", "Ziegler, Jr.", "Ziegler, Jr."),
+    ],
+)
+def test_records_that_meet_for_the_first_time_show_the_better_spelling(world: Build, here: str, there: str, both: str) -> None:
+    """What tells a father from his son is not lost when one of them is recognised."""
+    who = {"first_name": "Florian", "email": "florian@ziegler.example"}
+    met = world([{**who, "crm": "hubspot", "last_name": here}, {**who, "crm": "salesforce", "last_name": there}], ("hubspot", "salesforce"))
+    met.sync()
+    assert {row["properties"]["lastname"] for row in met.records("hubspot", "contacts")} == {both}
+    assert {row["LastName"] for row in met.records("salesforce", "Lead")} == {both}
+
+
 def test_an_edit_alone_wins_even_where_another_crm_owns_the_field(built: World) -> None:
     edit(built, salesforce="CTO")
     built.sync(**rule(winner=Winner.OWNER, owner="hubspot"))
