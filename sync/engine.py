@@ -26,7 +26,8 @@ from sync.pull import store_page
 from sync.push import push
 from sync.running import Report, Run, running
 from sync.state import UNDONE, Base, Joining, Pair, Ref
-from sync.undo import Undoing, released
+from sync.undo import Undoing
+from sync.undone import released
 from sync.uniting import ask_once
 from sync.verify import Checked, verify
 from sync.workspace import Account, Stopped, Workspace

@@ -19,7 +19,8 @@ from sync.outcome import Became, asked_since, at_sight, became, is_untouched, ma
 from sync.receipts import deleted_link
 from sync.settle import UNKNOWN, Outcomes, mapped, settle_create, settle_unknown
 from sync.state import Base, Cell, Entry, EntryState, Link, PlannedWrite, Ref, Review, Section, digest
-from sync.undo import LOOKED_UP, NEVER_LANDED, hold_undone
+from sync.undo import LOOKED_UP, NEVER_LANDED
+from sync.undone import hold_undone
 from sync.workspace import Door, Workspace
 
 OPEN = (EntryState.SENT, EntryState.UNKNOWN)

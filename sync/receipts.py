@@ -30,7 +30,7 @@ from sync.state import (
     digest,
     pair_choices,
 )
-from sync.undo import hold_undone, withheld
+from sync.undone import hold_undone, withheld
 from sync.view import View
 from sync.workspace import SETTLE_AFTER, Door
 

@@ -23,8 +23,9 @@ from sync.merging import FINAL
 from sync.parting import merged_for_ever, take_back
 from sync.pull import account_problem, pull
 from sync.push import push
+from sync.revert import Left
 from sync.state import Entry, EntryState, Joining, PlannedWrite, Problem, Section
-from sync.undo import Left, Undoing
+from sync.undo import Undoing
 from sync.unweave import Taken, release, unweave, unweave_regrouped
 from sync.weave import weave
 from sync.workspace import Door, Guards, Pass, Stopped, Workspace

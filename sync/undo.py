@@ -8,36 +8,16 @@ nothing is attached to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from leads.model import ABSENT, Items, Value
-from mappings.sets import project
-from mappings.sets import shown as shown_in
-from mappings.values import Held
+from leads.model import ABSENT
 from sync.contest import SKEW
-from sync.merging import NOT_MERGED
-from sync.plan import NO_SPREADS, Restricted, address, noes_left_behind
-from sync.settle import is_spelling
-from sync.state import (
-    RELEASED,
-    UNDONE,
-    Base,
-    Cell,
-    Entry,
-    EntryState,
-    LeadState,
-    Link,
-    LinkState,
-    Pair,
-    PlannedWrite,
-    Policy,
-    Section,
-    dump_value,
-    same,
-)
-from sync.view import SETS, every_row, is_no
+from sync.plan import Restricted
+from sync.revert import Draft, Left, Now, TakenBack, as_written
+from sync.state import Cell, Entry, EntryState, LeadState, LinkState, PlannedWrite, Policy, Section, same
+from sync.view import SETS, every_row
 
 NEVER_WRITTEN = ("adopted", "lost")  # outcomes of creates that made nothing
 LOOKED_UP = "looked_up"
@@ -52,42 +32,6 @@ class Undoing:
     run: str
     lead_id: str = ""
     field: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What stays as it is, and why: a field of a record, or (`field` empty) all `count` fields that we wrote there."""
-
-    account: str
-    object: str
-    id: str
-    lead_id: str
-    field: str
-    reason: str
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """A record as it stands: link and base as remembered, `record` as just read.
-
-    `attached` tells whether deals or activities hang on it; None: unknown. `gave_at` is when it last gave the lead a value (None: never).
-    """
-
-    link: Link
-    base: Base
-    record: Any
-    attached: bool | None = None
-    gave_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TakenBack:
-    """Of the `fields` that the run wrote to a record, those that are not counted in `left` are in `write`."""
-
-    write: PlannedWrite | None
-    left: tuple[Left, ...]
-    fields: int
 
 
 def undo(
@@ -114,7 +58,7 @@ def undo(
         return TakenBack(_deletion(undoing, lead, now, dialect), (), len(cells)) if why == "" else all_left(why)
     last = entries[-1].op
     later = {cell.row_id: entry.run for entry in mine if entry.op > last for cell in entry.write.cells if not cell.held}
-    draft = _Draft(undoing, lead, now, dialect, policy, later)
+    draft = Draft(undoing.run, lead, now, dialect, policy, later)
     for old, cell, section in cells.values():
         draft.take_back(old, cell, section)
     draft.keep_denied_addresses_away(restricted)
@@ -143,7 +87,7 @@ def undo_regrouping(
     why = _out_of_reach(now, entries[0].write)
     if now is None or why != "":
         return _AllLeft(entries[0].write, len(cells))(why)
-    draft = _Draft(undoing, lead, now, dialect, policy, {}, then)
+    draft = Draft(undoing.run, lead, now, dialect, policy, {}, then)
     for old, cell, section in cells.values():
         draft.take_back(old, cell, section)
     draft.keep_denied_addresses_away(restricted)
@@ -240,7 +184,7 @@ def _shows_what_we_never_wrote(shown: Mapping[str, Any], mine: Sequence[Entry], 
     ours = {cell.row_id: (cell, entry.write.section) for entry in mine for cell in entry.write.cells if not cell.held}
     for row in every_row(dialect):
         theirs = shown.get(row.remote)
-        if row.id in ours and row.remote in shown and not _as_written(row, *ours[row.id], theirs):
+        if row.id in ours and row.remote in shown and not as_written(row, *ours[row.id], theirs):
             return True
         if row.id not in ours and row.lead in SETS and theirs not in (None, "", []):
             return True
@@ -272,175 +216,3 @@ def _deletion(undoing: Undoing, lead: LeadState, now: Now, dialect: Any) -> Plan
     )
     ref = now.link.ref
     return PlannedWrite(ref.account, ref.object, lead.id, Section.DELETE, cells, ref.id, now.link.key)
-
-
-# Fields
-
-
-class _Draft:
-    """One record on its way back; `then`: its lead goes back with it, and was this one before."""
-
-    def __init__(
-        self,
-        undoing: Undoing,
-        lead: LeadState,
-        now: Now,
-        dialect: Any,
-        policy: Policy,
-        later: Mapping[str, str],
-        then: LeadState | None = None,
-    ) -> None:
-        self.undoing, self.lead, self.now, self.dialect, self.policy, self.later = undoing, lead, now, dialect, policy, later
-        self.then = then
-        self.cells: list[Cell] = []
-        self.noes: list[Cell] = []
-        self.left: list[Left] = []
-
-    def take_back(self, old: Any, cell: Cell, section: Section) -> None:
-        why = self._why_not(old, cell, section)
-        if why != "":
-            self._leave(cell.field, why)
-            return
-        value = self.lead.fields.get(cell.field, ABSENT)
-        if self.then is not None and cell.field not in SETS:
-            value = self.dialect.row(cell.row_id).parse(old, value)
-        theirs = self.now.record.fields[cell.remote]
-        self.cells.append(Cell(cell.row_id, cell.remote, cell.field, theirs, old, value, f"undo of run {self.undoing.run}"))
-
-    def _why_not(self, old: Any, cell: Cell, section: Section) -> str:
-        if is_no(cell.field):
-            return "an opt-out is never taken back"
-        row = next((row for row in every_row(self.dialect) if row.id == cell.row_id), None)
-        if row is None or row.remote != cell.remote or cell.remote not in self.now.record.fields:
-            return "the field is not mapped any more"
-        if not row.written or getattr(row, "create_only", False) or self.policy.of(cell.field).direction not in ("both", "out"):
-            return "the field is not written any more"
-        pair, theirs = self.now.base.pair(row.id), self.now.record.fields[cell.remote]
-        if theirs == old:
-            return "it shows what it showed before"
-        if cell.row_id in self.later:
-            return f"run {self.later[cell.row_id]} has written it again"
-        if theirs != pair.seen or not _as_written(row, cell, section, theirs):
-            return "somebody has edited it in the CRM since"
-        moved = self._lead_has_moved(cell, pair) and not self._is_what_the_lead_says(row, old)
-        if moved or self._would_lose(row, old):
-            return "the lead has changed since, and the next sync writes what it says now"
-        return "the CRM does not let the field be empty" if old is None and not row.clear else ""
-
-    def _lead_has_moved(self, cell: Cell, pair: Pair) -> bool:
-        value = (self.then or self.lead).fields.get(cell.field, ABSENT)
-        if cell.field in SETS:
-            return cell.row_id in owed(self.dialect, cell.field, value, self.now.base) and pair.refused is None
-        return not same(value, pair.meant) and (pair.refused is None or pair.refused[0] != dump_value(value))
-
-    def _is_what_the_lead_says(self, row: Any, old: Any) -> bool:
-        """Whether a lead that goes back with its record says what the record showed before."""
-        if self.then is None:
-            return False
-        value = self.lead.fields.get(row.lead, ABSENT)
-        return same(shown_in([row], {row.remote: old}), value) if row.lead in SETS else bool(row.fits(old, value))
-
-    def _would_lose(self, row: Any, old: Any) -> bool:
-        """Whether a lead that goes back with its record has got an address or number since that the record would show no more."""
-        value = self.lead.fields.get(row.lead, ABSENT)
-        if self.then is None or row.lead not in SETS or not isinstance(value, tuple):
-            return False
-        fields = self.now.record.fields
-        lost = _keys(self.dialect, row.lead, fields) - _keys(self.dialect, row.lead, {**fields, row.remote: old})
-        return any(item.key in lost for item in value)
-
-    def keep_denied_addresses_away(self, restricted: Restricted) -> None:
-        """An address that comes back must not be free to be mailed where it is opted out: then it stays away."""
-        fields = {**self.now.record.fields, **{cell.remote: cell.new for cell in self.cells}}
-        for name, channel in (("emails", "email"), ("phones", "phone")):
-            back = _keys(self.dialect, name, fields) - _keys(self.dialect, name, self.now.record.fields)
-            if self._denies(channel) or not any((channel, address(name, key)) in restricted for key in back):
-                continue
-            for cell in [cell for cell in self.cells if cell.field == name]:
-                self.cells.remove(cell)
-                self._leave(name, "the address that would come back is opted out")
-
-    def take_noes_along(self) -> None:
-        """What a record says no to by its address is said of the one that comes back, too: the CRM knows nothing of that."""
-        shown = self.now.record.fields
-        for row in noes_left_behind(self.dialect, self.cells, shown, self.now.base.pairs):
-            theirs = shown.get(row.remote)
-            self.noes.append(Cell(row.id, row.remote, row.lead, theirs, row.format(True, None), True, "the person said no", "", NO_SPREADS))
-
-    def _denies(self, channel: str) -> bool:
-        rows = self.dialect.rows_of(f"opt_out.{channel}")
-        return any(row.parse(self.now.record.fields.get(row.remote), ABSENT) is True for row in rows)
-
-    def _leave(self, field: str, reason: str) -> None:
-        ref = self.now.link.ref
-        self.left.append(Left(ref.account, ref.object, ref.id, self.lead.id, field, reason))
-
-    def taken_back(self) -> TakenBack:
-        ref = self.now.link.ref
-        cells = tuple(self.cells if self.then is None else map(self._with_what_is_shown, self.cells))
-        write = PlannedWrite(ref.account, ref.object, self.lead.id, Section.UNDO, (*cells, *self.noes), ref.id) if cells else None
-        return TakenBack(write, tuple(self.left), len(self.cells) + len(self.left))
-
-    def _with_what_is_shown(self, cell: Cell) -> Cell:
-        """Part of a set means what the record shows in all of its fields then."""
-        if cell.field not in SETS:
-            return cell
-        fields = {**self.now.record.fields, **{one.remote: one.new for one in self.cells}}
-        return replace(cell, meant=shown_in(self.dialect.sets[cell.field], fields))
-
-
-def _as_written(row: Any, cell: Cell, section: Section, theirs: Any) -> bool:
-    """Whether the record shows what we wrote, in its own spelling."""
-    if theirs == cell.new or is_spelling(cell.new, theirs):
-        return True
-    if cell.field in SETS:
-        wanted, there = ({item.key for item in shown_in([row], {row.remote: value})} for value in (cell.new, theirs))
-        return wanted == there
-    return section is not Section.UNDO and bool(row.fits(theirs, cell.meant))
-
-
-def _keys(dialect: Any, name: str, fields: Mapping[str, Any]) -> set[str]:
-    return {item.key for item in shown_in(dialect.sets[name], fields)}
-
-
-# Afterwards
-
-
-def withheld(link: Link) -> Link:
-    """The link of a create that was taken back: its lead is not created there again until somebody releases it."""
-    return replace(link, state=LinkState.WITHHELD, ending=UNDONE)
-
-
-def released(link: Link) -> Link:
-    """A withheld link that stands in nobody's way any more (its key is free: the new create carries it again), or a twin to be merged."""
-    if link.ending == NOT_MERGED:
-        return replace(link, ending="")
-    return replace(link, state=LinkState.ENDED, ending=RELEASED, key="") if link.state is LinkState.WITHHELD else link
-
-
-def owed(dialect: Any, name: str, value: Value, base: Base) -> dict[str, Any]:
-    """By row id: what plan would write so that the record shows the members of set `name`."""
-    items: Items = value if isinstance(value, tuple) else ()
-    fields = {row.remote: base.pair(row.id).seen for row in every_row(dialect) if base.knows(row.id)}
-    ids = {row.remote: row.id for row in dialect.sets[name]}
-    return {ids[remote]: formatted for remote, formatted in project(dialect.sets[name], items, fields).items()}
-
-
-def hold_undone(base: Base, write: PlannedWrite, dialect: Any) -> Base:
-    """The base after an undo: old spelling and the lead's value now, held until one of them changes.
-
-    Both sides count as unchanged, so that what was undone stays undone; what the lead says anyway needs no holding.
-    """
-    if write.section is not Section.UNDO:
-        return base
-    pairs = dict(base.pairs)
-    for cell in write.cells:
-        pair = pairs.get(cell.row_id, Pair())
-        if cell.field not in SETS and pair.refused is None and not dialect.row(cell.row_id).fits(pair.seen, cell.meant):
-            pairs[cell.row_id] = replace(pair, meant=cell.meant, refused=(dump_value(cell.meant), UNDONE))
-    for name, value in {cell.field: cell.meant for cell in write.cells if cell.field in SETS}.items():
-        for row_id, formatted in owed(dialect, name, value, base).items():
-            if isinstance(formatted, Held):
-                continue
-            pairs[row_id] = replace(pairs.get(row_id, Pair()), refused=(formatted, UNDONE))
-    return replace(base, pairs=pairs)

@@ -13,8 +13,10 @@ from mappings.sets import shown
 from sync.census import Census
 from sync.merging import FINAL
 from sync.plan import address
+from sync.revert import Left, Now, TakenBack
 from sync.state import Entry, Joining, LeadState, Link, PlannedWrite, Ref, Revision, Section, Way
-from sync.undo import Left, Now, TakenBack, Undoing, not_its_own, released, undo, undo_regrouping, written
+from sync.undo import Undoing, not_its_own, undo, undo_regrouping, written
+from sync.undone import released
 from sync.view import SETS
 from sync.weave import LEADS
 from sync.workspace import Begin, Door, Workspace, dialects_of

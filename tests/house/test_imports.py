@@ -34,7 +34,9 @@ PURE = (
     "sync/guard.py",
     "sync/outcome.py",
     "sync/settle.py",
+    "sync/revert.py",
     "sync/undo.py",
+    "sync/undone.py",
     "sync/state.py",
 )
 IMPURE = ("time", "random", "os", "logging", "sqlite3", "sqlalchemy", "requests", "threading", "socket", "secrets", "uuid")
