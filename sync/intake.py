@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import cast
 
@@ -50,6 +51,12 @@ class ImportedTable:
         own = row.get("record_id", "")
         content = own if own != "" else json.dumps(sorted(row.items()), ensure_ascii=False)
         return f"{self.source}:{hashlib.sha256(content.encode()).hexdigest()[:20]}"
+
+
+@cache
+def column_meanings() -> Mapping[str, str]:
+    """For which field of a lead each column of a table stands."""
+    return {row.remote: row.lead for row in packaged(IMPORT, IMPORT_OBJECT).rows if row.lead != ""}
 
 
 class _Nobody:

@@ -16,11 +16,12 @@ from leads.model import ABSENT, Items
 from leads.normal import Refused
 from mappings.sets import shown
 from sync.census import Census
-from sync.link import Index, Known, Newcomer, Placed, elders, is_sure, link
+from sync.contest import IMPORT
+from sync.intake import column_meanings
+from sync.link import Index, Known, Name, Newcomer, Placed, elders, is_sure, link
 from sync.pull import lead_hint, our_key
 from sync.restricting import addresses_of, restrict_nameless
 from sync.state import GONE, Base, LeadState, Link, LinkState, Problem, Ref, Revision, Role, digest, link_step, pair_key, refs_text
-from sync.view import View
 from sync.workspace import Pass, Workspace
 
 FOREIGN = "foreign_keys"  # why a record is parked
@@ -39,7 +40,7 @@ def place(turn: Pass, unit: Any, dialect: Any, strangers: Sequence[tuple[Ref, Re
     newcomers = _by_their_names(unit, [newcomer for newcomer in here if is_sure(newcomer) is sure])
     if not newcomers:
         return
-    index = _index(unit, newcomers, turn.dialects)
+    index = _index(turn, unit, newcomers)
     hints = {newcomer.ref: newcomer.lead_hint for newcomer in newcomers}
     foreign = set() if turn.workspace.adopting else {newcomer.ref for newcomer in newcomers if _is_foreign(newcomer, index)}
     _park(unit, foreign, parked, turn.census, turn.run)
@@ -137,7 +138,7 @@ def _name(record: Record, dialect: Any) -> tuple[str, str]:
     return (first if isinstance(first, str) else "", last if isinstance(last, str) else "")
 
 
-def _index(unit: Any, newcomers: Sequence[Newcomer], dialects: Mapping[tuple[str, str], Any]) -> Index:
+def _index(turn: Pass, unit: Any, newcomers: Sequence[Newcomer]) -> Index:
     mailboxes = {f"email:{mailbox}": mailbox for newcomer in newcomers for mailbox in newcomer.mailboxes}
     there = unit.leads_at(mailboxes)
     ids = sorted({id for found in there.values() for id in found} | {newcomer.lead_hint for newcomer in newcomers if newcomer.lead_hint})
@@ -151,7 +152,7 @@ def _index(unit: Any, newcomers: Sequence[Newcomer], dialects: Mapping[tuple[str
     index.leads.update({id: _known(lead) for id, lead in unit.leads(by_key).items()})
     index.mains = unit.main_links(sorted(index.leads))
     index.elders = _elders(unit, [leads[id] for found in index.by_mailbox.values() if len(found) > 1 for id in found])
-    _complete(unit, index, dialects)
+    _complete(turn, unit, index)
     return index
 
 
@@ -177,7 +178,7 @@ def _known(lead: LeadState) -> Known:
     return Known(lead.id, (first if isinstance(first, str) else "", last if isinstance(last, str) else ""), mailboxes)
 
 
-def _complete(unit: Any, index: Index, dialects: Mapping[tuple[str, str], Any]) -> None:
+def _complete(turn: Pass, unit: Any, index: Index) -> None:
     """Who leads are that do not say it themselves.
 
     One that was placed earlier in this very run has no fields yet: its records stand in the inbox. One that is known from bought lists
@@ -186,19 +187,26 @@ def _complete(unit: Any, index: Index, dialects: Mapping[tuple[str, str], Any]) 
     nameless = [id for id, known in index.leads.items() if known.name == ("", "")]
     for id, found in unit.inbox_of([id for id in nameless if not index.leads[id].mailboxes]).items():
         for ref, (record, _) in sorted(found.items()):
-            if (ref.account, ref.object) not in dialects:
+            if (ref.account, ref.object) not in turn.dialects:
                 continue  # read by an earlier run; its account is not part of this one
-            _learn(index, id, _newcomer(ref, record, dialects[(ref.account, ref.object)]))
+            newcomer = _newcomer(ref, record, turn.dialects[(ref.account, ref.object)])
+            _learn(index, id, newcomer.name, newcomer.mailboxes)
     for id, links in unit.links_of(nameless).items():
         for one, base in sorted(links, key=lambda pair: pair[0].ref):
-            dialect = dialects.get((one.ref.account, one.ref.object))
-            if dialect is not None and one.role is Role.QUARANTINED and one.state not in GONE:
-                shown = Record(one.ref.object, one.ref.id, View(one, base, dialect).seen())
-                _learn(index, id, _newcomer(one.ref, shown, dialect))
+            if one.role is Role.QUARANTINED and one.state not in GONE:
+                _learn(index, id, _name_kept(turn.workspace, one.ref, base))
 
 
-def _learn(index: Index, id: str, newcomer: Newcomer) -> None:
+def _learn(index: Index, id: str, said: Name, mailboxes: Iterable[str] = ()) -> None:
     known = index.leads[id]
-    name = known.name if any(known.name) else newcomer.name
-    also = (known.also | {newcomer.name}) - {name, ("", "")}
-    index.leads[id] = Known(id, name, known.mailboxes | set(newcomer.mailboxes), also)
+    name = known.name if any(known.name) else said
+    index.leads[id] = Known(id, name, known.mailboxes | set(mailboxes), (known.also | {said}) - {name, ("", "")})
+
+
+def _name_kept(workspace: Workspace, ref: Ref, base: Base) -> Name:
+    """The name that a record showed when it was read last; its account need not be part of this run."""
+    account = workspace.accounts.get(ref.account)
+    meanings = column_meanings() if ref.account == IMPORT else {} if account is None else account.meanings(ref.object)
+    said = {name: base.pair(row_id).meant for row_id, name in meanings.items() if base.knows(row_id)}
+    first, last = (said.get(part, ABSENT) for part in ("first_name", "last_name"))
+    return (first if isinstance(first, str) else "", last if isinstance(last, str) else "")

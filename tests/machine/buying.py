@@ -44,15 +44,21 @@ OURS_TO_SAY = ("reason", "lead_id")  # what the hub says of a lead that is known
 class BuyingWorld(RandomWorld):
     """Beside everything else, people take bought lists into their CRMs."""
 
-    offered: set[str] = field(default_factory=set)  # what stood in a record that was not bought when the hub could look
+    offered: set[str] = field(default_factory=set)  # what stood in a record that was not bought when the hub could look, or in two
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.purchased = {crm: {mark.remote: [mark.bought]} for crm, mark in MARKS.items()}
         self.watchers = self._watchers()
+        if not self.rows:
+            self._have_bought()
+
+    def _have_bought(self) -> None:
+        """Some of those who are there, and somebody whom nobody knows."""
         for ref in sorted(self.look(*MARKS))[1::4]:
-            mark = MARKS[ref.account]
-            self.apps[ref.account].act({"do": "edit", "object": ref.object, "id": ref.id, "fields": {mark.remote: mark.bought}})
+            self.say_bought(ref)
+        self.bring()
+        self.bring()
 
     def bring(self) -> None:
         """Somebody types in who stands on a bought list."""
@@ -60,6 +66,14 @@ class BuyingWorld(RandomWorld):
         self.create(self.rng.choice(sorted(MARKS)))
         for ref in self.made - there:
             self.say_bought(ref)
+
+    def create(self, crm: str = "") -> None:
+        there = set(self.made)
+        super().create(crm)
+        live = self.look()
+        for ref in self.made - there:  # it may have an address that somebody else's record shows
+            shown = json.dumps(dict(live[ref].fields))
+            self.offered |= {typed.token for typed in self.typed if typed.ref != ref and typed.token in shown}
 
     def buy(self) -> None:
         """A record turns out to be from a bought list."""

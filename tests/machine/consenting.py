@@ -197,4 +197,4 @@ class ConsentMachine(Machine):
 
     leave, leave_again, join, report, bounce = deed("leave"), deed("leave"), deed("join"), deed("report"), deed("bounce")
     opt_out_again, lift_again = deed("opt_out"), deed("lift")
-    bring, buy, correct = deed("bring"), deed("buy"), deed("correct")
+    bring, bring_more, buy, correct = deed("bring"), deed("bring"), deed("buy"), deed("correct")
