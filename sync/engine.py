@@ -43,9 +43,9 @@ def sync(workspace: Workspace, names: Iterable[str] | None = None) -> Report:
         run.delete_erased()
         run.weave(workspace.store.begin)
         run.guard()
-        push(workspace, run.doors, run.id, run.census)
-        if run.is_unfinished():
-            run.go_on()
+        clinging = push(workspace, run.doors, run.id, run.census)
+        if clinging or run.is_unfinished():
+            run.go_on(clinging)
         return run.report()
 
 

@@ -21,17 +21,24 @@ from sync.workspace import Door, Workspace
 ONE_BY_ONE = 20  # entries journalled at once where every write is a call of its own
 
 
-def push(workspace: Workspace, doors: Sequence[Door], run: str, census: Census) -> None:
-    """Carry out the planned writes of `run`: every no first, everywhere; then the rest. One thread per account."""
+def push(workspace: Workspace, doors: Sequence[Door], run: str, census: Census) -> set[str]:
+    """Carry out the planned writes of `run`: every no first, everywhere; then the rest. One thread per account.
+
+    Returns the leads of which a record keeps a denied address that was to go: they have to be planned again.
+    """
+    clinging: set[str] = set()
     for sections in ((Section.RESTRICT,), (Section.CREATE, Section.UPDATE, Section.UNDO, Section.MERGE, Section.DELETE)):
         with ThreadPoolExecutor(max(1, len(doors))) as pool:
             for future in [pool.submit(_push_account, workspace, door, run, census, sections) for door in doors]:
-                future.result()
+                clinging |= future.result()
     with workspace.store.begin() as unit:
         unit.close_debts(run)
+        unit.touch(clinging)
+    return clinging
 
 
-def _push_account(workspace: Workspace, door: Door, run: str, census: Census, sections: Sequence[Section]) -> None:
+def _push_account(workspace: Workspace, door: Door, run: str, census: Census, sections: Sequence[Section]) -> set[str]:
+    clinging: set[str] = set()
     for section in sections:
         after = 0
         while door.name not in census.stopped:
@@ -42,20 +49,21 @@ def _push_account(workspace: Workspace, door: Door, run: str, census: Census, se
                 break
             after = entries[-1].op
             for object, group in groupby(sorted(entries, key=_object), key=_object):  # full batches; sorting keeps the order in an object
-                _push_batch(workspace, door, object, list(group), census)
+                clinging |= _push_batch(workspace, door, object, list(group), census)
+    return clinging
 
 
 def _object(entry: Entry) -> str:
     return entry.write.object
 
 
-def _push_batch(workspace: Workspace, door: Door, object: str, entries: Sequence[Entry], census: Census) -> None:
+def _push_batch(workspace: Workspace, door: Door, object: str, entries: Sequence[Entry], census: Census) -> set[str]:
     if door.name in census.stopped:
-        return
+        return set()
     if entries[0].write.section is Section.DELETE:
         entries = deletable(workspace, door, object, entries, census)
         if not entries:
-            return
+            return set()
     ops = [entry.op for entry in entries]
     with workspace.store.begin() as unit:
         unit.mark(ops, EntryState.SENT, at=workspace.now())
@@ -66,11 +74,12 @@ def _push_batch(workspace: Workspace, door: Door, object: str, entries: Sequence
         facts.load(entries)
         for entry, receipt in zip(entries, receipts, strict=True):
             facts.take(entry, receipt)
-        facts.keep()
+        clinging = facts.keep()
     for receipt in receipts:
         if receipt.error is not None:
             census.stop(door.name, receipt.error)
     census.progress(door.name)
+    return clinging
 
 
 def request(write: PlannedWrite) -> Write:

@@ -31,7 +31,7 @@ from sync.state import (
     pair_choices,
 )
 from sync.undone import hold_undone, withheld
-from sync.view import View
+from sync.view import SETS, View
 from sync.workspace import SETTLE_AFTER, Door
 
 
@@ -46,6 +46,7 @@ class Receipts:
         self.reviews: list[Review] = []
         self.hints: list[Ref] = []
         self.bereft: set[str] = set()  # leads of which a record turned out to be gone
+        self.clinging: set[Ref] = set()  # records that keep an address which was to go
         self.again: list[tuple[PlannedWrite, str]] = []
         self.marks: dict[tuple[EntryState, str, str, str, str], list[int]] = {}
         self.addresses: dict[Ref, tuple[str, set[str]]] = {}
@@ -104,12 +105,14 @@ class Receipts:
         self.links[ref] = (link, base)
         self._index(ref, write.lead_id, base)
         self._ask_about_address(write, ref)
-        ignored = [cell for cell in write.cells if (base.pair(cell.row_id).refused or ("", UNDONE))[1] != UNDONE]
+        sent = [cell for cell in write.cells if cell.held == ""]
+        ignored = [cell for cell in sent if (base.pair(cell.row_id).refused or ("", UNDONE))[1] != UNDONE]
+        self.clinging |= {ref for cell in ignored if cell.field in SETS}
         for cell in ignored:
             self._problem(
                 entry, "ignored", f"{cell.field} was accepted by the CRM but not applied.", "Change it there by hand.", cell.field
             )
-        self._end(entry, EntryState.DONE, receipt, "updated" if len(ignored) < len(write.cells) else "held")
+        self._end(entry, EntryState.DONE, receipt, "updated" if len(ignored) < len(sent) else "held")
 
     def _deleted(self, entry: Entry, receipt: Receipt) -> None:
         link, base = self.links[Ref(self.door.name, self.object, entry.write.id or "")]
@@ -170,6 +173,7 @@ class Receipts:
             ref = Ref(self.door.name, self.object, write.id)
             link, base = self.links[ref]
             self.links[ref] = (link, refuse(base, write, receipt.cause or "rejected", named if cell is not None else None))
+            self.clinging |= {ref} if cell is None or cell.field in SETS else set()
         self._end(entry, EntryState.HELD, receipt, "held")
         nameless = write.section is Section.CREATE and cell is not None and cell.field == "emails"
         if cell is not None and not nameless and sum(not one.held for one in write.cells) > 1:
@@ -197,7 +201,8 @@ class Receipts:
         view = View(Link(ref, lead_id), base, self.dialect)
         self.addresses[ref] = (lead_id, addresses_of(self.dialect, view.seen()))
 
-    def keep(self) -> None:
+    def keep(self) -> set[str]:
+        """Returns the leads of which a record keeps an address that is denied: as it was to go, no no was planned for it."""
         unit = self.unit
         unit.put_links(self.links.values())
         unit.put_addresses(self.addresses)
@@ -212,6 +217,12 @@ class Receipts:
         if self.problems:
             unit.add_problems(self.problems, "", self.now)
         self.census.reviews += unit.ask(self.reviews, "", self.now)
+        return self._denied()
+
+    def _denied(self) -> set[str]:
+        kept = {ref: addresses_of(self.dialect, View(*self.links[ref], self.dialect).seen()) for ref in self.clinging}
+        noes = {place for _, place in self.unit.restricted({place for places in kept.values() for place in places})} if kept else set()
+        return {self.links[ref][0].lead_id for ref, places in kept.items() if not noes.isdisjoint(places)}
 
     def _others_of_the_bereft(self) -> list[Ref]:
         """Who took one record of a person out of a CRM may have taken all: what is left is looked at before one of them leads."""

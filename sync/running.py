@@ -6,7 +6,7 @@ happens. Lead ids and create keys are digests of what founded them, so that a pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -102,10 +102,14 @@ class Run:
                 (door.name, object): frozenset(rows) for door in self.doors for object, rows in unit.rebased(door.name).items() if rows
             }
 
-    def go_on(self) -> None:
-        """Look at what has come up, once: records that were met or gone, what a CRM knows of an address, who can be created by now."""
+    def go_on(self, again: Set[str]) -> None:
+        """Look at what has come up, once: records that were met or gone, what a CRM knows of an address, who can be created by now.
+
+        The leads `again` are planned anew, because a record kept an address.
+        """
         pull(self.workspace, self._going(), self.id, self.census, hints_only=True)
-        weave(self.workspace, self.doors, self.id, self.census, self.workspace.store.begin, news_only=True, waits=self.waits)
+        begin = self.workspace.store.begin
+        weave(self.workspace, self.doors, self.id, self.census, begin, news_only=True, again=again, waits=self.waits)
         self.guard()
         push(self.workspace, self.doors, self.id, self.census)
 

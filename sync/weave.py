@@ -5,7 +5,7 @@ Every chunk keeps all that follows from it or nothing: the lead, the bases, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -73,11 +73,13 @@ def weave(
     begin: Begin,
     *,
     news_only: bool = False,
+    again: Set[str] = frozenset(),
     waits: Waits = MappingProxyType({}),
 ) -> None:
     """Turn the inbox into leads, bases and planned writes. `begin` opens the transactions.
 
-    `waits` are the rows, by account and object, that are not written now. Leads with something due are worked on too, unless `news_only`.
+    `waits` are the rows, by account and object, that are not written now. Leads with something due are worked on too, unless `news_only`;
+    those in `again` in any case.
     """
     turn = Pass(workspace, doors, run, census, workspace.now())
     fill(turn, begin)
@@ -105,9 +107,9 @@ def weave(
             _Chunk(turn, unit, waits).work(ids)
         after = ids[-1]
     with begin() as unit:
-        freed = sorted({lead for lead, _ in unit.freed() - free})
-        turn.unplan(unit, freed)
-    _plan_again(turn, begin, freed, waits)
+        late = sorted({lead for lead, _ in unit.freed() - free} | again)
+        turn.unplan(unit, late)
+    _plan_again(turn, begin, late, waits)
     while joined := join_certain(turn, begin, match(turn, begin)):
         _plan_again(turn, begin, joined, waits)
     hold(turn, begin)

@@ -135,6 +135,22 @@ def test_a_no_that_is_lifted_and_said_again_before_anybody_looks_is_no_news(worl
     assert world.noes[lead] == {"email:third@x.example"}
 
 
+@pytest.mark.parametrize("looks", [False, True])
+def test_a_no_at_an_address_that_is_taken_away_before_anybody_looks_is_none(world: RandomWorld, *, looks: bool) -> None:
+    person = one(world, "pipedrive")
+
+    def shows(address: str) -> None:
+        emails = [{"value": address, "primary": True, "label": "work"}]
+        world.act("pipedrive", "edit", "persons", person.id, fields={"emails": emails})
+
+    shows("third@x.example")
+    say(world, person, no=True)
+    if looks:
+        world.plan()
+    shows(ADA)
+    assert world.noes[person] == {f"email:{ADA}", *(["email:third@x.example"] if looks else [])}
+
+
 def test_nor_where_our_own_no_was_not_answered_yet(world: RandomWorld) -> None:
     lead = one(world, "salesforce")
     say(world, one(world, "activecampaign"), no=True)

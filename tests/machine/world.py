@@ -667,11 +667,12 @@ class RandomWorld(World):
         """A person denies the addresses of a record by saying no there, or by leaving them in a record that says no already.
 
         `before` was denied by it already, or by what it was made of. A no that was taken back and is said again before anybody could look
-        is none: the record shows what it showed.
+        is none: the record shows what it showed. Nor is one at an address that was taken away before anybody could look.
         """
         now = self.said(ref.account)
         if ref in now:
-            self.noes[ref] = self.noes.get(ref, set()) | (set() if self.is_as_read(ref) else now[ref] - before)
+            known = self.noes.get(ref, set()) & (now[ref] | self.denied | self.read(ref))
+            self.noes[ref] = known | (set() if self.is_as_read(ref) else now[ref] - before)
         else:
             self.noes.pop(ref, None)  # taken back, maybe before anybody read it
 
@@ -686,6 +687,14 @@ class RandomWorld(World):
         noes = [(row.parse(before[row.id]), row.parse(fields.get(row.remote))) for row in dialect.rows if is_no(row.lead)]
         addresses = [(before[row.id], fields.get(row.remote)) for name in SETS for row in dialect.sets[name]]
         return all((was is True) == (now is True) for was, now in noes) and all(was == now for was, now in addresses)
+
+    def read(self, ref: Ref) -> set[str]:
+        """The addresses with which the hub has read a record, as far as it has not forgotten them."""
+        with self.mortal.inner.begin() as unit:
+            _, base = unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id, (None, Base()))
+            waiting = [record for one, record, *_ in unit.inbox_rows(ref.account, ref.object, "", 999) if one == ref]
+        seen = {row.remote: base.pair(row.id).seen for row in self.dialect(ref).sets["emails"]}
+        return {place for record in (Record(ref.object, ref.id, seen), *waiting) for place in mailboxes(self, ref, record)}
 
     def said(self, crm: str) -> dict[Ref, set[str]]:
         """The records of a CRM that say no, with their addresses."""

@@ -13,6 +13,7 @@ from leads.consent.status import Status
 from sync import engine
 from sync.consents import act, answers, record
 from sync.undo import Undoing
+from sync.workspace import Scope
 from tests.sync.rig import World, totals
 
 Build = Callable[..., World]
@@ -132,6 +133,25 @@ def test_a_no_that_is_kept_for_an_address_is_known_everywhere_in_the_run_that_wr
     assert totals(report)["hubspot"]["created" if deed == "create" else "updated"] > 0
     denied = {lead["Email"]: lead["HasOptedOutOfEmail"] for lead in built.records("salesforce", "Lead")}
     assert denied == {ADDRESS: True, BEN["email"]: False}
+    assert all(not out for out in totals(built.sync()).values())
+
+
+def test_an_address_that_a_crm_does_not_let_go_is_denied_in_the_same_run(world: Build) -> None:
+    """The new address belongs to another contact, so the old one stays, and somebody has just said no to it."""
+    other = {"first_name": "Anna", "last_name": "Schmidt", "email": "anna@other.example"}
+    built = world([{"crm": "salesforce", **ANNA}, {"crm": "activecampaign", **ANNA}, {"crm": "activecampaign", **other}])
+    built.scope = Scope(create=False)
+    built.sync()
+    with built.store.begin() as unit:
+        kept, gone = (unit.leads_at([f"email:{address}"])[f"email:{address}"] for address in (ADDRESS, other["email"]))
+    engine.merge_leads(built.workspace(), *kept, *gone, "anna")
+    (lead,) = built.records("salesforce", "Lead")
+    built.act("salesforce", "edit", "Lead", lead["Id"], fields={"Email": other["email"]})
+    said = act(Kind.WITHDRAW, f"email:{ADDRESS}", datetime.fromtimestamp(built.clock.now(), UTC), channels=["email"])
+    record(built.workspace(), [said], "told by telephone")
+    built.sync()
+    shown = {one["email"]: built.denies("activecampaign", one) for one in built.records("activecampaign", "contacts")}
+    assert shown == {ADDRESS: True, other["email"]: False}
     assert all(not out for out in totals(built.sync()).values())
 
 
