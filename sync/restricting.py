@@ -48,9 +48,7 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record],
                 places.append(lead_address(link.lead_id))
             seen_at = said or (record.changed_at if record.changed_at is not None else turn.now)
             found += [Restriction(channel, place, ref, seen_at, said is not None) for place in places]
-    before = unit.restricted({one.address for one in found})
-    fresh = {one.address for one in found if (one.channel, one.address) not in before}
-    unit.touch(id for ids in unit.leads_at(fresh).values() for id in ids)
+    unit.touch(id for ids in unit.leads_at({one.address for one in found}).values() for id in ids)
     unit.add_events(addressed(withdrawals(found, _read_at(links), turn.run, turn.now)), f"run:{turn.run}", turn.now)
 
 

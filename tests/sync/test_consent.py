@@ -12,6 +12,7 @@ from leads.consent.policy import Policy
 from leads.consent.status import Status
 from sync import engine
 from sync.consents import act, answers, record
+from sync.state import Ref
 from sync.undo import Undoing
 from sync.workspace import Scope
 from tests.sync.rig import World, totals
@@ -153,6 +154,29 @@ def test_an_address_that_a_crm_does_not_let_go_is_denied_in_the_same_run(world: 
     shown = {one["email"]: built.denies("activecampaign", one) for one in built.records("activecampaign", "contacts")}
     assert shown == {ADDRESS: True, other["email"]: False}
     assert all(not out for out in totals(built.sync()).values())
+
+
+def test_a_no_to_an_address_reaches_others_who_have_it_also_where_somebody_with_it_had_said_no_as_a_person(world: Build) -> None:
+    """Whose no it was before does not make it known to all who show the address."""
+    built = world([{"crm": "pipedrive", **ANNA, "email": "kein@mail"}, {"crm": "salesforce", **ANNA}, {"crm": "activecampaign", **ANNA}])
+    built.scope = Scope(create=False)
+    built.sync()
+    (contact,) = built.records("activecampaign", "contacts")
+    ref = Ref("activecampaign", "contacts", contact["id"])
+    with built.store.begin() as unit:
+        together = unit.links_at(ref.account, ref.object, [ref.id])[ref.id][0].lead_id
+        (person,) = built.records("pipedrive", "persons")
+        alone = unit.links_at("pipedrive", "persons", [str(person["id"])])[str(person["id"])][0].lead_id
+    engine.split_lead(built.workspace(), together, [ref], "anna")
+    built.act("pipedrive", "edit", "persons", str(person["id"]), opt_out=True)
+    built.sync()
+    engine.merge_leads(built.workspace(), together, alone, "anna")
+    built.sync()
+    assert denied(built, "activecampaign") == [False]
+    cleo = {"FirstName": "Cleo", "LastName": "Neu", "Company": "Neu AG", "Email": ADDRESS, "HasOptedOutOfEmail": True}
+    built.act("salesforce", "create", "Lead", "", fields=cleo)
+    built.sync()
+    assert denied(built, "activecampaign") == [True]
 
 
 def test_what_is_set_again_is_said_also_where_the_run_comes_back_to_the_lead(world: Build) -> None:
