@@ -88,7 +88,7 @@ def _settle_updates(
             outcome = LOOKED_UP
             if entry.op in outcomes:
                 link, base = links[id]
-                if never_landed(outcomes[entry.op].values()) and is_untouched(base, records[id].changed_at, entry.sent_at):
+                if never_landed(entry.write.cells, outcomes[entry.op]):
                     outcome = NEVER_LANDED
                 until = (now if entry.sent_at is None else entry.sent_at) + workspace.settle_after
                 base = settle_unknown(base, entry.write, records[id].fields, dialect, until, outcomes[entry.op])
@@ -110,23 +110,30 @@ def _is_there(entry: Entry, records: Mapping[str, Record], links: Links) -> bool
 def _outcomes(
     workspace: Workspace, door: Door, object: str, entries: Sequence[Entry], records: Mapping[str, Record], links: Links
 ) -> dict[int, Outcomes]:
-    """What became of every cell, by entry. The history is asked for where neither the record nor its stamp tells."""
+    """What became of every cell, by entry. The history is asked for where neither the record nor its stamp tells.
+
+    Of an undo nobody is asked: what it left as it was stays so, or is undone again.
+    """
     dialect, found, doubtful = door.dialects[object], dict[int, dict[str, Became]](), list[tuple[Entry, Cell]]()
     for entry in entries:
         record, (_, base) = records[entry.write.id or ""], links[entry.write.id or ""]
         found[entry.op] = {}
-        settled = entry.write.section is Section.UNDO or is_untouched(base, record.changed_at, entry.sent_at)
+        untouched = is_untouched(base, record.changed_at, entry.sent_at)
         for cell in (cell for cell in mapped(entry.write, dialect) if cell.remote in record.fields and not cell.held):
             seen = at_sight(cell, record.fields[cell.remote], dialect)
-            if seen is None and (settled or may_be_written_again(cell, dialect, workspace.policy)):
+            if seen is None and untouched:
                 seen = Became.NEVER_LANDED
+            elif seen is None and may_be_written_again(cell, dialect, workspace.policy):
+                seen = Became.NO_SIGN
             if seen is None:
                 doubtful.append((entry, cell))
             else:
                 found[entry.op][cell.row_id] = seen
     history = _history(door, object, doubtful, workspace.now())
     for entry, cell in doubtful:
-        found[entry.op][cell.row_id] = became(cell, entry.sent_at, history.get(entry.write.id or "", {}).get(cell.remote))
+        seen = became(cell, entry.sent_at, history.get(entry.write.id or "", {}).get(cell.remote))
+        undoing = entry.write.section is Section.UNDO
+        found[entry.op][cell.row_id] = Became.NO_SIGN if seen is Became.UNKNOWN and undoing else seen
     return dict(found)
 
 

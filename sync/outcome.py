@@ -5,7 +5,7 @@ Judged by what the record shows, by its own stamp, and by what its CRM remembers
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,7 +21,8 @@ NOT_OURS = (Writer.OTHER, Writer.PERSON, Writer.FORM, Writer.IMPORT, Writer.AUTO
 class Became(StrEnum):
     LANDED = "landed"
     EDITED = "edited"  # the record shows something else: a change, whatever became of ours
-    NEVER_LANDED = "never_landed"
+    NEVER_LANDED = "never_landed"  # proved by the record's stamp or by the history of the field
+    NO_SIGN = "no_sign"  # the record shows what it showed before; whether somebody set it back makes no difference
     SET_BACK = "set_back"  # it landed, and somebody gave the field back what it had
     UNKNOWN = "unknown"
 
@@ -36,9 +37,13 @@ def at_sight(cell: Cell, shown: Any, dialect: Any) -> Became | None:
     return Became.LANDED if fits else Became.EDITED
 
 
-def never_landed(cells: Collection[Became]) -> bool:
-    """Whether what became of its cells tells that a write never happened: it happens as a whole or not at all."""
-    return Became.NEVER_LANDED in cells and set(cells) <= {Became.NEVER_LANDED, Became.EDITED}
+def never_landed(cells: Iterable[Cell], found: Mapping[str, Became]) -> bool:
+    """Whether what became of its cells (by row id) proves that a write never happened: it happens as a whole or not at all.
+
+    A cell that says what the record showed anyway tells nothing.
+    """
+    told = {found[cell.row_id] for cell in cells if cell.row_id in found and cell.new != cell.old}
+    return Became.NEVER_LANDED in told and told <= {Became.NEVER_LANDED, Became.NO_SIGN, Became.EDITED}
 
 
 def may_be_written_again(cell: Cell, dialect: Any, policy: Policy) -> bool:

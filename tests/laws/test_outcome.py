@@ -59,12 +59,18 @@ def test_a_stamp_proves_that_nothing_was_written(before: datetime | None, now: d
     [
         ([Became.NEVER_LANDED], True),
         ([Became.NEVER_LANDED, Became.EDITED], True),  # somebody has written over one field; the other tells
+        ([Became.NEVER_LANDED, Became.NO_SIGN], True),
         ([Became.EDITED], False),
         ([Became.NEVER_LANDED, Became.LANDED], False),
         ([Became.NEVER_LANDED, Became.UNKNOWN], False),
+        ([Became.NO_SIGN], False),
         ([Became.SET_BACK], False),
         ([], False),
     ],
 )
 def test_a_write_never_happened_where_no_field_shows_it(cells: list[Became], never: bool) -> None:
-    assert never_landed(cells) is never
+    written = [Cell(f"row{place}", "field", "job_title", "Clerk", "CTO", "CTO", "") for place in range(len(cells))]
+    found = {cell.row_id: became for cell, became in zip(written, cells, strict=True)}
+    assert never_landed(written, found) is never
+    said_anyway = Cell("no", "opt_out", "opt_out.email", "yes", "yes", True, "")
+    assert never_landed([*written, said_anyway], {**found, "no": Became.LANDED}) is never

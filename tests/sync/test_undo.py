@@ -162,6 +162,18 @@ def test_an_undo_can_be_undone(world: Build) -> None:
     assert quiet(built)
 
 
+def test_an_undo_that_never_left_is_carried_out_again_though_the_record_has_been_edited(world: Build) -> None:
+    built, run = with_title(world)
+    built.fault("pipedrive", "timeout_before", "PATCH", 1)
+    assert totals(undo(built, run))["pipedrive"] == {"planned": 1, "unknown": 1}
+    built.apps["pipedrive"].faults.clear()
+    built.act("pipedrive", "edit", "persons", person(built), fields={"leadloom_city": "Kiel"})
+    assert totals(undo(built, run))["pipedrive"] == {"planned": 1, "updated": 1}
+    assert titles(built) == ("CTO", None)
+    built.sync()
+    assert quiet(built)
+
+
 def test_only_one_field_or_one_lead_goes_back(world: Build) -> None:
     built, run = with_title(world)
     assert totals(undo(built, run, field="address.city"))["pipedrive"] == {}
