@@ -156,7 +156,7 @@ def _woven(workspace: Workspace, examples: int = 8) -> Iterator[Any]:
 
 
 def _decided(lead_id: str, fields: dict[str, Any], history: list[tuple[str, Any, list[Any]]]) -> Sequence[tuple[object, ...]]:
-    from sync.state import plain
+    from leads.values import plain
 
     return [
         (

@@ -78,7 +78,7 @@ def _sent(unit: Unit, lead_id: str, zone: ZoneInfo) -> list[Mapping[str, Any]]:
 
 
 def _history(unit: Unit, lead_id: str, zone: ZoneInfo) -> list[Mapping[str, Any]]:
-    from sync.state import plain
+    from leads.values import plain
 
     names = [*sorted(unit.also_called([lead_id]).get(lead_id, ())), lead_id]  # what a merged lead was belongs to the same person
     return [

@@ -87,7 +87,7 @@ def _ref(text: str) -> Ref:
 
 def _outlook(found: Outlook) -> dict[str, Any]:
     from commands.plainly import plain_fields
-    from sync.state import plain
+    from leads.values import plain
 
     fields = [
         {

@@ -14,7 +14,8 @@ from commands.plainly import moment, record, source
 if TYPE_CHECKING:
     from leads.scoring import Score
     from store.unit import Unit
-    from sync.state import Base, Entry, LeadState, Link, Revision
+    from sync.journal import Entry
+    from sync.state import Base, LeadState, Link, Revision
 
 SCORED = ("score", "grade", "stage", "reason")
 Dict = dict[str, Any]
@@ -131,7 +132,7 @@ def _in_order(values: Mapping[str, Any]) -> list[str]:
 
 def _reason(name: str, value: Any, lead: LeadState, steps: Iterable[Step], zone: ZoneInfo) -> Dict:
     """The last step of a field that led to its value."""
-    from sync.state import plain
+    from leads.values import plain
 
     last = next((step for step in reversed(list(steps)) if step.revision.name == name), None)
     origin = lead.origins.get(name) if last is None else last.revision.origin
@@ -212,7 +213,8 @@ def _verdict(found: Mapping[str, str] | None, last: Entry | None) -> str:
 
 def _linked(link: Link, steps: Iterable[Step], writes: Iterable[Entry]) -> tuple[datetime | None, str | None, str | None]:
     from leads.model import ABSENT
-    from sync.state import LINK, Section
+    from sync.journal import Section
+    from sync.state import LINK
 
     for step in steps:
         if step.revision.name == LINK and step.revision.origin.ref == link.ref and step.revision.new is not ABSENT:
@@ -228,7 +230,7 @@ def _linked(link: Link, steps: Iterable[Step], writes: Iterable[Entry]) -> tuple
 
 
 def _of_step(step: Step, zone: ZoneInfo, where: str = "lead") -> tuple[datetime, Dict]:
-    from sync.state import plain
+    from leads.values import plain
 
     one = step.revision
     row = {
@@ -246,7 +248,7 @@ def _of_step(step: Step, zone: ZoneInfo, where: str = "lead") -> tuple[datetime,
 
 def _of_writes(entries: Iterable[Entry], until: datetime | None, zone: ZoneInfo) -> Iterable[tuple[datetime, Dict]]:
     """Every field that was sent to a CRM, with what became of it."""
-    from sync.state import EntryState
+    from sync.journal import EntryState
 
     for entry in entries:
         at = entry.done_at if entry.done_at is not None else entry.sent_at

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def plain_fields(lead: LeadState) -> dict[str, Any]:
     from leads.model import FIELDS
-    from sync.state import plain
+    from leads.values import plain
 
     known = [*FIELDS, *sorted(name for name in lead.fields if name not in FIELDS)]
     return {name: plain(lead.fields[name]) for name in known if name in lead.fields}

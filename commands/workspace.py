@@ -249,7 +249,7 @@ def _scope(settings: Settings, name: str) -> Scope:
 
 
 def _policy(settings: Settings) -> Any:
-    from sync.state import FieldPolicy, Policy
+    from sync.policy import FieldPolicy, Policy
 
     fields = {}
     for name in (*FIELDS, *settings.custom_fields()):

@@ -152,7 +152,3 @@ Lead = Mapping[str, Value]
 
 def value_of(lead: Lead, name: str) -> Value:
     return lead.get(name, ABSENT)
-
-
-def is_blank(value: Value) -> bool:
-    return isinstance(value, Blank)

@@ -14,9 +14,10 @@ from enum import Enum
 from math import isfinite
 from typing import Final, Protocol
 
-from leads.model import ABSENT, Value, is_blank
+from leads.model import ABSENT, Value
 from leads.normal import Refused
 from leads.normal import number as whole_number
+from leads.values import blank
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -51,7 +52,7 @@ class Converter(Protocol):
 
 def is_nothing(value: Value | Shown) -> bool:
     """A flag that is not set and a field without a value say the same: nobody objects, nobody said anything."""
-    return value is False or value == () or (not isinstance(value, Shown) and is_blank(value))
+    return value is False or (not isinstance(value, Shown) and blank(value))
 
 
 class Reading:

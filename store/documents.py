@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.state import Base, Candidate, Cell, Joining, Late, LeadState, Lost, Origin, Pair, Ref, Revision, Way, dump_value, load_value
+from leads.values import dump_value, load_value
+from sync.journal import Cell
+from sync.state import Base, Candidate, Joining, Late, LeadState, Lost, Origin, Pair, Ref, Revision, Way
 
 EMPTY = Pair()
 FLIPS = 3  # its place in a dumped pair; zero of them is the usual case

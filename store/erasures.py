@@ -15,7 +15,8 @@ from store import schema as t
 from store.documents import LEADS_OF_A_JOINING, dump_joining, dump_revisions, instant, load_joining, load_revisions, seconds
 from store.likeness import Likenesses
 from store.queries import chunks, where_of
-from sync.state import EntryState, LeadState, Ref, Revision
+from sync.journal import EntryState
+from sync.state import LeadState, Ref, Revision
 
 ABOUT_A_LEAD = (t.link, t.inbox, t.address, t.journal, t.revision, t.problem, t.review, t.assignment)
 ON_THEIR_WAY = (EntryState.SENT, EntryState.UNKNOWN)

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from store import schema as t
 from store.documents import dump_cells, instant, load_cells, seconds
 from store.queries import Queries, chunks
-from sync.state import Entry, EntryState, LinkState, PlannedWrite, Section
+from sync.journal import Entry, EntryState, PlannedWrite, Section
+from sync.state import LinkState
 
 
 class Journal(Queries):

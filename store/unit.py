@@ -18,7 +18,7 @@ from store.leads import Leads, is_of_an_ended_record
 from store.ledger import Ledger
 from store.links import Links
 from store.runs import Runs
-from sync.state import EntryState
+from sync.journal import EntryState
 
 
 class Unit(Accounts, Inbox, Links, Leads, Journal, History, Runs, Ledger, Joinings):

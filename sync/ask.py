@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leads.model import ABSENT, CLEARED, OnBlank, Value, Winner
-from sync.state import Candidate, Change, Lost, Origin, Policy, Ref, Review, Revision, dump_value, load_value, plain, same
+from leads.values import dump_value, load_value, plain, same
+from sync.policy import Policy
+from sync.state import Candidate, Change, Lost, Origin, Ref, Review, Revision
 
 DECIDED = "decided by a person"
 WAITS = "waits for a person"

@@ -12,7 +12,9 @@ from functools import partial
 from typing import Any
 
 from leads.model import ABSENT, CLEARED, OnBlank, Value
-from sync.state import Base, Change, LeadState, Pair, Policy, Problem, Review, blank, dump_value, same
+from leads.values import blank, dump_value, same
+from sync.policy import Policy
+from sync.state import Base, Change, LeadState, Pair, Problem, Review
 from sync.view import SETS, View, channel_of, every_row, is_no, latest_moment, set_of
 
 LIFTED = "restriction_lifted"

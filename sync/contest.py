@@ -10,7 +10,9 @@ from enum import IntEnum
 from leads.identity import name_words
 from leads.model import ABSENT, Value, Winner
 from leads.stages import furthest
-from sync.state import Change, Lost, Origin, Policy, Revision, same
+from leads.values import same
+from sync.policy import Policy
+from sync.state import Change, Lost, Origin, Revision
 
 IMPORT = "import"  # the account under which imported tables are known
 IN_ORDER = "order of the accounts"

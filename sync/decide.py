@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import Any
 
 from leads import routing, scoring, stages
-from leads.model import ABSENT, CLEARED, Value, is_blank
+from leads.model import ABSENT, CLEARED, Value
 from leads.predicates import facts
 from leads.scoring_rules import Rules as ScoringRules
+from leads.values import blank, same
 from sync.plan import Restricted, address, lead_address, restricted_value
-from sync.state import PROFILING, LeadState, Origin, Revision, same
+from sync.state import PROFILING, LeadState, Origin, Revision
 from sync.view import SETS
 
 REASON_LENGTH = 255
@@ -91,7 +92,7 @@ def _objects(draft: _Draft, restricted: Restricted) -> bool:
 def _unprofiled(draft: _Draft, why: str, before: Mapping[str, Value], rules: Rules, pools: routing.State) -> Decision:
     """Nobody scores the lead, moves its stage or gives it to somebody; what people decided about it stays."""
     for name in ("score", "grade"):
-        if not is_blank(draft.fields.get(name, ABSENT)):
+        if not blank(draft.fields.get(name, ABSENT)):
             draft.set(name, CLEARED, why)
     draft.set("reason", why, why)
     draft.set("lead_id", draft.before.id, "identity")

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from sync.journal import PlannedWrite, Section
 from sync.revert import Left
-from sync.state import PlannedWrite, Section
 from sync.undo import Undoing
 from sync.workspace import Door, Stopped, Workspace
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sync.creating import doubtful
-from sync.state import GONE, Entry, EntryState, PlannedWrite, Problem, Section
+from sync.journal import Entry, EntryState, PlannedWrite, Section
+from sync.state import GONE, Problem
 from sync.uniting import age_of, leads_behind
 from sync.workspace import Begin, Pass
 

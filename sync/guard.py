@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sync.state import Section
+from sync.journal import Section
 from sync.workspace import NO_CAP, Guards
 
 WRITES = (Section.CREATE, Section.UPDATE, Section.UNDO, Section.MERGE, Section.DELETE)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync.guard import WRITES, Tally, guard
-from sync.state import Section
+from sync.journal import Section
 from sync.workspace import Door, Guards, Pass
 
 Linked = Mapping[tuple[str, str], int]

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from leads.model import ABSENT
+from leads.values import same
 from sync.consents import Noted, retold
 from sync.link import twin_review
 from sync.merging import SPLIT_OFF
@@ -34,7 +35,6 @@ from sync.state import (
     link_step,
     pair_key,
     refs_text,
-    same,
 )
 from sync.workspace import Stopped, Workspace
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from connectors.errors import ConnectorError
 from sync.census import Census
 from sync.endings import DOOMED
-from sync.state import Base, Entry, EntryState, Link, LinkState, Problem, Ref
+from sync.journal import Entry, EntryState
+from sync.state import Base, Link, LinkState, Problem, Ref
 from sync.workspace import Door, Workspace
 
 KEPT = "kept"  # the ending of a link whose record was to be deleted and is not

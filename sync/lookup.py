@@ -14,11 +14,12 @@ from typing import Any
 from connectors.base import History, Record
 from connectors.errors import ConnectorError, Denied, Misconfigured
 from sync.census import Census
+from sync.journal import Cell, Entry, EntryState, PlannedWrite, Section
 from sync.merging import keep_merged, merged, survivor_of
 from sync.outcome import Became, asked_since, at_sight, became, is_untouched, may_be_written_again, never_landed
 from sync.receipts import deleted_link
 from sync.settle import UNKNOWN, Outcomes, mapped, settle_create, settle_unknown
-from sync.state import Base, Cell, Entry, EntryState, Link, PlannedWrite, Ref, Review, Section, digest
+from sync.state import Base, Link, Ref, Review, digest
 from sync.undo import LOOKED_UP, NEVER_LANDED
 from sync.undone import hold_undone
 from sync.workspace import Door, Workspace

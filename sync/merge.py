@@ -13,25 +13,13 @@ from types import MappingProxyType
 from typing import Any
 
 from leads.model import ABSENT, CLEARED, Items, OnBlank, Value
+from leads.values import dump_value, same
 from sync.ask import must_ask, park
 from sync.compare import LEFT_ALONE, compare
 from sync.contest import merge_field
+from sync.policy import Policy
 from sync.quarantine import noes_only
-from sync.state import (
-    Candidate,
-    Change,
-    LeadState,
-    Lost,
-    Origin,
-    Policy,
-    Problem,
-    Ref,
-    Review,
-    Revision,
-    Role,
-    dump_value,
-    same,
-)
+from sync.state import Candidate, Change, LeadState, Lost, Origin, Problem, Ref, Review, Revision, Role
 from sync.view import SETS, View, latest_moment, shown_items
 
 UNION = "union of what the records show"

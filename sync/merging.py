@@ -12,8 +12,9 @@ from typing import Any
 
 from connectors.base import Ending, Record
 from leads.model import Value
+from sync.journal import Cell, PlannedWrite, Section
 from sync.link import twin_subject
-from sync.state import Base, Cell, Late, Link, LinkState, Pair, PlannedWrite, Ref, Role, Section
+from sync.state import Base, Late, Link, LinkState, Pair, Ref, Role
 from sync.view import SETS, View, every_row, shown_items
 from sync.workspace import Door
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from connectors.base import Step, Writer
 from sync.contest import SKEW
-from sync.state import Base, Cell, Policy
+from sync.journal import Cell
+from sync.policy import Policy
+from sync.state import Base
 from sync.view import SETS, is_no
 
 NOT_OURS = (Writer.OTHER, Writer.PERSON, Writer.FORM, Writer.IMPORT, Writer.AUTOMATION)

@@ -19,21 +19,7 @@ from sync.joining import Linked, changes_between, decide, decided_between, join,
 from sync.merging import MERGED_BY_US, SPLIT_OFF
 from sync.plan import address
 from sync.siding import Meaning, Sides, parted
-from sync.state import (
-    GONE,
-    SPLIT,
-    Base,
-    Joining,
-    LeadState,
-    Link,
-    Ref,
-    Role,
-    Way,
-    digest,
-    link_step,
-    pair_key,
-    refs_text,
-)
+from sync.state import GONE, SPLIT, Base, Joining, LeadState, Link, Ref, Role, Way, digest, link_step, pair_key, refs_text
 from sync.view import SETS
 from sync.workspace import Stopped, Workspace
 

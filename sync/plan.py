@@ -13,27 +13,14 @@ from typing import Any
 
 from leads.model import ABSENT, Items, Value
 from leads.normal import Refused, email
+from leads.values import dump_value, load_value, same
 from mappings.consents import MARKETING, heard
 from mappings.sets import project, shown
 from mappings.values import Held
 from sync.compare import LEFT_ALONE
-from sync.state import (
-    UNDONE,
-    Base,
-    Cell,
-    LeadState,
-    LinkState,
-    Pair,
-    PlannedWrite,
-    Policy,
-    Problem,
-    Ref,
-    Role,
-    Section,
-    dump_value,
-    load_value,
-    same,
-)
+from sync.journal import Cell, PlannedWrite, Section
+from sync.policy import Policy
+from sync.state import UNDONE, Base, LeadState, LinkState, Pair, Problem, Ref, Role
 from sync.view import SETS, View, channel_of, every_row, is_no, set_of
 
 Restricted = frozenset[tuple[str, str]]  # (channel, address)

@@ -13,9 +13,9 @@ from itertools import groupby
 from connectors.base import Op, Outcome, Receipt, Write
 from connectors.errors import ConnectorError
 from sync.census import Census
+from sync.journal import Entry, EntryState, PlannedWrite, Section
 from sync.keeping import deletable
 from sync.receipts import Receipts
-from sync.state import Entry, EntryState, PlannedWrite, Section
 from sync.workspace import Door, Workspace
 
 ONE_BY_ONE = 20  # entries journalled at once where every write is a call of its own

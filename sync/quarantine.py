@@ -13,7 +13,8 @@ from typing import Any
 
 from sync.compare import LIFTED, TO_BE_ERASED, compare
 from sync.contest import IMPORT
-from sync.state import GONE, Base, Change, LeadState, Link, Policy, Problem, Review, Role
+from sync.policy import Policy
+from sync.state import GONE, Base, Change, LeadState, Link, Problem, Review, Role
 from sync.view import Observed, View, is_no
 
 CAUSE = "purchased"

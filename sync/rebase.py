@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.state import UNDONE, Base, Pair, same
+from leads.values import same
+from sync.state import UNDONE, Base, Pair
 from sync.view import SETS, every_row
 
 

@@ -10,26 +10,11 @@ from typing import Any
 from connectors.base import Outcome, Receipt
 from sync.census import Census
 from sync.endings import BY_US, DOOMED
+from sync.journal import Cell, Entry, EntryState, PlannedWrite, Section
 from sync.merging import NOT_MERGED, keep_merged, merged
 from sync.restricting import addresses_of
 from sync.settle import refuse, settle, settle_create, without
-from sync.state import (
-    GONE,
-    UNDONE,
-    Base,
-    Cell,
-    Entry,
-    EntryState,
-    Link,
-    LinkState,
-    PlannedWrite,
-    Problem,
-    Ref,
-    Review,
-    Section,
-    digest,
-    pair_choices,
-)
+from sync.state import GONE, UNDONE, Base, Link, LinkState, Problem, Ref, Review, digest, pair_choices
 from sync.undone import hold_undone, withheld
 from sync.view import SETS, View
 from sync.workspace import SETTLE_AFTER, Door

@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from leads.model import ABSENT
+from leads.values import dump_value, same
 from mappings.sets import shown as shown_in
+from sync.journal import Cell, PlannedWrite, Section
 from sync.plan import NO_SPREADS, Restricted, address, noes_left_behind
+from sync.policy import Policy
 from sync.settle import is_spelling
-from sync.state import Base, Cell, LeadState, Link, Pair, PlannedWrite, Policy, Section, dump_value, same
+from sync.state import Base, LeadState, Link, Pair
 from sync.undone import owed
 from sync.view import SETS, every_row, is_no
 

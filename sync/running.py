@@ -18,13 +18,14 @@ from sync.doors import chosen, open_doors
 from sync.erase import delete_pending, owed, recall
 from sync.guarding import hold_back, trust_all
 from sync.joining import told
+from sync.journal import Entry, EntryState, PlannedWrite, Section
 from sync.lookup import settle_open
 from sync.merging import FINAL
 from sync.parting import merged_for_ever, take_back
 from sync.pull import account_problem, pull
 from sync.push import push
 from sync.revert import Left
-from sync.state import Entry, EntryState, Joining, PlannedWrite, Problem, Section
+from sync.state import Joining, Problem
 from sync.undo import Undoing
 from sync.unweave import Taken, release, unweave, unweave_regrouped
 from sync.weave import weave

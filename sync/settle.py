@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from leads.model import ABSENT
+from leads.values import dump_value
 from mappings.sets import shown as shown_items
+from sync.journal import Cell, PlannedWrite
 from sync.outcome import Became
-from sync.state import Base, Cell, Late, Pair, PlannedWrite, dump_value
+from sync.state import Base, Late, Pair
 from sync.view import SETS, every_row
 
 IGNORED = "ignored"  # accepted, not applied

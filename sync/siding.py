@@ -14,10 +14,12 @@ from types import MappingProxyType
 from typing import Any
 
 from leads.model import ABSENT, CLEARED, Items, Value, Winner
+from leads.values import blank, same
 from sync.contest import IN_ORDER, merge_field
 from sync.merge import UNION, Decided, decide_fields
 from sync.plan import address
-from sync.state import Candidate, Change, Joining, LeadState, Origin, Policy, Ref, Revision, blank, same
+from sync.policy import Policy
+from sync.state import Candidate, Change, Joining, LeadState, Origin, Ref, Revision
 from sync.view import RESTRICTIONS, SETS
 
 ABSENT_YET = Candidate(ABSENT, Origin(""))

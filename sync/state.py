@@ -1,4 +1,4 @@
-"""The frozen rows that the steps of the pipeline pass to each other and that the store keeps.
+"""State: what is known of records and leads, as frozen rows that the steps of the pipeline pass to each other and the store keeps.
 
 Vocabulary: DESIGN words only. `seen` is what a CRM showed, verbatim; `meant` the lead's value we held to be equal to it.
 """
@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from leads.model import ABSENT, CLEARED, Item, OnBlank, Value
+from leads.model import ABSENT, Value
 
 Json = Any  # values of a CRM, verbatim; never inspected outside the mappings
 
@@ -215,81 +215,6 @@ class Revision:
     also: tuple[Origin, ...] = ()
 
 
-class Section(StrEnum):
-    RESTRICT = "restrict"
-    CREATE = "create"
-    UPDATE = "update"
-    UNDO = "undo"  # fields of a record get back what they showed
-    MERGE = "merge"  # a record becomes part of another one of its CRM, for ever
-    DELETE = "delete"  # a record is taken out of its CRM
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One field of one planned write: the CRM's field, what it shows, what it is to show, and what that means.
-
-    `held` says why it does not travel with the write after all; it is kept so that the new base knows it. `reason` says where the value
-    came from, `rule` by which rule the lead has it.
-    """
-
-    row_id: str
-    remote: str
-    field: str
-    old: Json
-    new: Json
-    meant: Value
-    reason: str
-    held: str = ""
-    rule: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedWrite:
-    """One row of a plan. `id` is None for a create; `key` names the create for ever; `loser` is the record that is merged into this one."""
-
-    account: str
-    object: str
-    lead_id: str
-    section: Section
-    cells: tuple[Cell, ...]
-    id: str | None = None
-    key: str = ""
-    loser: str = ""
-
-    @property
-    def target(self) -> tuple[str, str, str]:
-        return (self.account, self.object, self.id if self.id is not None else self.key)
-
-
-class EntryState(StrEnum):
-    PLANNED = "planned"
-    SENT = "sent"  # the request has left or is about to leave
-    UNKNOWN = "unknown"  # it left and no answer came
-    DONE = "done"
-    HELD = "held"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the journal: a planned write on its way to proof."""
-
-    op: int
-    run: str
-    write: PlannedWrite
-    state: EntryState
-    sent_at: datetime | None = None
-    outcome: str = ""
-    done_at: datetime | None = None
-    cause: str = ""
-
-    @property
-    def verdict(self) -> str:
-        """What became of it, in the words in which runs count."""
-        return self.outcome if self.state is EntryState.DONE else self.state.value
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What needs a person: grouped by account and cause, with the fix."""
@@ -354,85 +279,8 @@ class Restriction:
     exact: bool = False  # the CRM says that it was said at that very time
 
 
-def dump_value(value: Value) -> Json:
-    """JSON form of a canonical value; `load_value` is its inverse."""
-    if value is ABSENT:
-        return None
-    if value is CLEARED:
-        return {"cleared": True}
-    if isinstance(value, tuple):
-        return [[item.key, item.text, item.label] for item in value]
-    return value
-
-
-def load_value(raw: Json) -> Value:
-    if raw is None:
-        return ABSENT
-    if isinstance(raw, dict):
-        return CLEARED
-    if isinstance(raw, list):
-        return tuple(Item(*parts) for parts in raw)
-    if isinstance(raw, (str, int)):
-        return raw
-    raise TypeError(f"not a lead's value: {type(raw).__name__}")
-
-
-def plain(value: Value) -> Json:
-    """The value for a person's eyes and for other programs: blanks are None, sets are their texts."""
-    if value is ABSENT or value is CLEARED:
-        return None
-    if isinstance(value, tuple):
-        return [item.text for item in value]
-    return value
-
-
-def same(a: Value, b: Value) -> bool:
-    """Equal in meaning: both blanks are alike, sets are compared by their keys."""
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return {item.key for item in a} == {item.key for item in b}
-    if blank(a) or blank(b):
-        return blank(a) and blank(b)
-    return type(a) is type(b) and a == b
-
-
-def blank(value: Value) -> bool:
-    return value is ABSENT or value is CLEARED or value == ()
-
-
 def refs_text(refs: Sequence[Ref]) -> str:
     return ", ".join(f"{ref.account} {ref.object} {ref.id}" for ref in refs)
-
-
-@dataclass(frozen=True, slots=True)
-class FieldPolicy:
-    """How one field behaves between the accounts. `direction` is both, in (read only), out (ours) or off.
-
-    `owner` is the account that wins where `winner` is owner; `blank` says what it means that a record's value was emptied.
-    """
-
-    winner: str
-    direction: str = "both"
-    owner: str = ""
-    blank: str = OnBlank.CLEAR
-
-
-ANY_NO = FieldPolicy("restrictive")
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The constitution of a workspace: who wins, in which order the accounts are believed where time does not tell."""
-
-    precedence: tuple[str, ...]
-    fields: Mapping[str, FieldPolicy]
-    flips: int = 3  # how often within a day a record may take back what we wrote before a person is asked
-
-    def of(self, name: str) -> FieldPolicy:
-        """How a field behaves; a no to a narrower purpose is in no settings and behaves like every no."""
-        return self.fields.get(name, ANY_NO)
-
-    def rank(self, account: str) -> int:
-        return self.precedence.index(account) if account in self.precedence else len(self.precedence)
 
 
 def link_step(ref: Ref, old: Value, new: Value, why: str) -> Revision:

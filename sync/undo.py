@@ -13,10 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from leads.model import ABSENT
+from leads.values import same
 from sync.contest import SKEW
+from sync.journal import Cell, Entry, EntryState, PlannedWrite, Section
 from sync.plan import Restricted
+from sync.policy import Policy
 from sync.revert import Draft, Left, Now, TakenBack, as_written
-from sync.state import Cell, Entry, EntryState, LeadState, LinkState, PlannedWrite, Policy, Section, same
+from sync.state import LeadState, LinkState
 from sync.view import SETS, every_row
 
 NEVER_WRITTEN = ("adopted", "lost")  # outcomes of creates that made nothing

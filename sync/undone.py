@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from leads.model import Items, Value
+from leads.values import dump_value
 from mappings.sets import project
 from mappings.values import Held
+from sync.journal import PlannedWrite, Section
 from sync.merging import NOT_MERGED
-from sync.state import RELEASED, UNDONE, Base, Link, LinkState, Pair, PlannedWrite, Section, dump_value
+from sync.state import RELEASED, UNDONE, Base, Link, LinkState, Pair
 from sync.view import SETS, every_row
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leads.model import ABSENT, Value
-from sync.state import LeadState, Lost, Ref, Revision, same
+from leads.values import same
+from sync.state import LeadState, Lost, Ref, Revision
 from sync.view import SETS
 
 LEAST = 3  # letters of a text that can tell who somebody is

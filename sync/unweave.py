@@ -11,10 +11,11 @@ from typing import Any
 from connectors.errors import ConnectorError
 from mappings.sets import shown
 from sync.census import Census
+from sync.journal import Entry, PlannedWrite, Section
 from sync.merging import FINAL
 from sync.plan import address
 from sync.revert import Left, Now, TakenBack
-from sync.state import Entry, Joining, LeadState, Link, PlannedWrite, Ref, Revision, Section, Way
+from sync.state import Joining, LeadState, Link, Ref, Revision, Way
 from sync.undo import Undoing, not_its_own, undo, undo_regrouping, written
 from sync.undone import released
 from sync.view import SETS

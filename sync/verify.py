@@ -13,11 +13,12 @@ from typing import Any
 
 from connectors.base import Record
 from leads.model import ABSENT
+from leads.values import same
 from mappings.sets import shown
 from mappings.values import Held
 from sync.plan import address, lead_address, plan
 from sync.settle import is_spelling
-from sync.state import Base, LeadState, Link, Pair, Ref, Role, same
+from sync.state import Base, LeadState, Link, Pair, Ref, Role
 from sync.view import SETS, View, every_row
 from sync.workspace import Door, Workspace
 

@@ -23,6 +23,7 @@ from sync.creating import places
 from sync.decide import Decision, decide
 from sync.doubting import hold, release
 from sync.endings import DOOMED, RETURNING, ended_problem, endings_of, follow_aliases, know_converted, merged_leads
+from sync.journal import Entry, PlannedWrite, Section
 from sync.link import twin_subject
 from sync.matching import fill, match, remember
 from sync.merge import Merged, merge
@@ -34,23 +35,7 @@ from sync.quarantine import is_moved, is_quarantined, moved, purchased_problems
 from sync.restricting import addresses_of, hear, links_of, restrict
 from sync.roles import in_their_roles
 from sync.settle import UNKNOWN, is_in_doubt
-from sync.state import (
-    Base,
-    Entry,
-    LeadState,
-    Link,
-    LinkState,
-    Origin,
-    PlannedWrite,
-    Problem,
-    Ref,
-    Review,
-    Revision,
-    Role,
-    Section,
-    link_step,
-    refs_text,
-)
+from sync.state import Base, LeadState, Link, LinkState, Origin, Problem, Ref, Review, Revision, Role, link_step, refs_text
 from sync.telling import Telling, cleared
 from sync.uniting import unite
 from sync.view import View

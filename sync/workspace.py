@@ -12,7 +12,8 @@ from typing import Any
 from connectors.base import Connector, Ending, Identity, Owner, Schema
 from leads.matching.reading.reader import Reader
 from sync.census import Census
-from sync.state import Entry, EntryState, Policy
+from sync.journal import Entry, EntryState
+from sync.policy import Policy
 
 Begin = Callable[[], AbstractContextManager[Any]]  # opens a transaction of the store
 

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "mappings": ("leads",),
     "connectors": (),
     "sync": ("leads", "mappings", "connectors.base", "connectors.errors"),
-    "store": ("leads", "sync.state", "connectors.base"),  # the inbox keeps records as they came
+    "store": ("leads", "sync.state", "sync.journal", "connectors.base"),  # the inbox keeps records as they came
     "sandbox": (),
     "commands": (*ROOMS, "cli"),
 }
@@ -38,6 +38,8 @@ PURE = (
     "sync/undo.py",
     "sync/undone.py",
     "sync/state.py",
+    "sync/journal.py",
+    "sync/policy.py",
 )
 IMPURE = ("time", "random", "os", "logging", "sqlite3", "sqlalchemy", "requests", "threading", "socket", "secrets", "uuid")
 MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "migrations" not in path.parts]

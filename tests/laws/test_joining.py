@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leads.model import ABSENT, CLEARED, Item, Value, Winner, spec_of
+from leads.values import blank, same
 from sync.merge import decide_fields
+from sync.policy import Policy
 from sync.siding import Meaning, joined, parted, restored
-from sync.state import MERGE, Change, Joining, LeadState, Origin, Policy, Ref, Revision, Way, blank, same
+from sync.state import MERGE, Change, Joining, LeadState, Origin, Ref, Revision, Way
 from tests.sync.rig import usual_fields
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.base import Step, Writer
+from sync.journal import Cell
 from sync.outcome import Became, became, is_untouched, never_landed
-from sync.state import Base, Cell
+from sync.state import Base
 
 SENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CELL = Cell("title", "Title", "job_title", "Clerk", "CTO", "CTO", "")

@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.journal import Cell, PlannedWrite, Section
 from sync.outcome import Became
 from sync.settle import refuse, set_back, settle, settle_unknown
-from sync.state import Base, Cell, Pair, PlannedWrite, Section
+from sync.state import Base, Pair
 
 ROW = SimpleNamespace(id="title", lead="job_title", remote="Title", fits=lambda shown, meant: shown == meant)
 DIALECT: Any = SimpleNamespace(rows=(ROW,), sets={"emails": (), "phones": ()}, row=lambda _id: ROW)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import sandbox
 from connectors import Access, connect
 from connectors.base import Record
+from leads.values import same
 from mappings.apply import Dialect, bind
 from mappings.schema import packaged
 from sandbox.inprocess import InProcess
@@ -20,7 +21,8 @@ from sandbox.messages import Clock
 from sync.link import Index, Newcomer, link
 from sync.merge import merge
 from sync.plan import plan
-from sync.state import Base, LeadState, Link, Policy, Ref, Role, same
+from sync.policy import Policy
+from sync.state import Base, LeadState, Link, Ref, Role
 from sync.view import View
 from tests.sync.rig import usual_fields
 

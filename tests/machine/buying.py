@@ -13,11 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.base import Receipt, Write
-from leads.model import ABSENT, Value, is_blank
+from leads.model import ABSENT, Value
+from leads.values import blank, same
 from store import schema
 from store.unit import Unit
 from sync import engine
-from sync.state import GONE, Ref, Role, Section, same
+from sync.journal import Section
+from sync.state import GONE, Ref, Role
 from sync.view import is_no
 from tests.machine.laws import bought, demand
 from tests.machine.watch import OPEN, is_about
@@ -173,7 +175,7 @@ def who_is_bought_is_left_alone(world: BuyingWorld, before: Mapping[str, Mapping
         said = [before.get(id, {}), *gone]
         for name, value in leads[id].fields.items():
             if name in ("score", "grade"):
-                demand(is_blank(value), f"lead {id} is known from a bought list and has the {name} {value}")
+                demand(blank(value), f"lead {id} is known from a bought list and has the {name} {value}")
             elif not (is_no(name) or name in OURS_TO_SAY):
                 known = any(same(value, one.get(name, ABSENT)) for one in said)
                 demand(known, f"lead {id} is known from a bought list and was given the {name} {value!r}")

@@ -15,10 +15,11 @@ from store.unit import Unit
 from sync import merge, push, running, weave
 from sync.compare import compare
 from sync.decide import decide
+from sync.journal import EntryState
 from sync.plan import plan
 from sync.quarantine import is_moved, moved
 from sync.restricting import restrict
-from sync.state import EntryState, Ref, Role
+from sync.state import Ref, Role
 from tests.machine.buying import BuyingWorld
 from tests.machine.kills import LATER
 from tests.machine.laws import Broken, check, demand

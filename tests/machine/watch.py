@@ -12,8 +12,9 @@ from requests.adapters import BaseAdapter
 from connectors.base import History, Outcome, Page, Receipt, Record, Write
 from store.unit import Unit
 from sync.document import PlanDocument
+from sync.journal import EntryState, PlannedWrite
 from sync.push import request
-from sync.state import EntryState, PlannedWrite, Ref
+from sync.state import Ref
 from tests.machine.laws import demand
 
 if TYPE_CHECKING:

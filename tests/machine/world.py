@@ -31,7 +31,8 @@ from store import schema
 from store.store import open_store
 from sync import engine, pull, push
 from sync.document import PlanDocument
-from sync.state import Base, LinkState, Ref, Section
+from sync.journal import Section
+from sync.state import Base, LinkState, Ref
 from sync.undo import Undoing
 from sync.view import SETS, every_row, is_no
 from sync.workspace import Scope, Stopped

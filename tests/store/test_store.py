@@ -33,7 +33,8 @@ from store.documents import (
 from store.lease import LeaseHeld
 from store.schema import metadata
 from store.store import Store, open_store
-from sync.state import Base, Cell, Late, LeadState, Lost, Origin, Pair, Ref, Revision
+from sync.journal import Cell
+from sync.state import Base, Late, LeadState, Lost, Origin, Pair, Ref, Revision
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -27,7 +27,7 @@ from store.store import Store, open_store
 from store.suppressed import SuppressionFiles
 from sync import engine
 from sync.decide import Rules
-from sync.state import FieldPolicy, Policy
+from sync.policy import FieldPolicy, Policy
 from sync.workspace import Account, Endings, Guards, Scope, Workspace
 
 SCORING = (files("leads") / "rules" / "scoring.toml").read_text("utf-8")

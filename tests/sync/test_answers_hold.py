@@ -11,7 +11,8 @@ from connectors.base import Outcome, Receipt
 from connectors.hubspot import HubSpot
 from store.unit import Unit
 from sync import answers, engine, weave
-from sync.state import EntryState, Ref, pair_key
+from sync.journal import EntryState
+from sync.state import Ref, pair_key
 from sync.undo import Undoing
 from sync.workspace import Scope
 from tests.sync.rig import World, totals

@@ -9,7 +9,7 @@ import pytest
 
 from leads.model import FIELDS, OnBlank, Winner
 from sync import answers
-from sync.state import FieldPolicy
+from sync.policy import FieldPolicy
 from sync.workspace import Stopped
 from tests.sync.rig import World, totals
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sync import engine
 from sync.guard import KINDS, Tally, guard, having_looked
-from sync.state import Section
+from sync.journal import Section
 from sync.workspace import CAPS, Guards
 from tests.sync.rig import World, totals
 

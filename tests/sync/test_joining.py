@@ -57,7 +57,7 @@ def links(world: World) -> list[tuple[Any, ...]]:
 def values(world: World, id: str) -> dict[str, Any]:
     """What a lead says, without what is computed of it."""
     from leads.model import Winner, spec_of
-    from sync.state import blank
+    from leads.values import blank
 
     fields = state(world, id).fields
     return {name: value for name, value in fields.items() if not blank(value) and spec_of(name).winner is not Winner.OURS}

@@ -10,7 +10,7 @@ import pytest
 
 from leads.model import Winner
 from sync import engine
-from sync.state import FieldPolicy
+from sync.policy import FieldPolicy
 from sync.verify import Difference
 from tests.sync.rig import World
 
