@@ -1,24 +1,24 @@
 """Endings: what follows for a lead and its other records when a record is deleted, archived, merged, converted or not shown any more.
 
-Each account has a policy per kind of ending; without one the record is unlinked and reported.
+Pure. Each account has a policy per kind of ending; without one the record is unlinked and reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from connectors.base import Ending, Record
 from leads.model import ABSENT
-from sync.state import Base, Link, LinkState, Problem, Ref, Review, Role, link_step, pair_choices, refs_text
-from sync.workspace import Endings, Pass, Workspace
+from leads.predicates import facts
+from sync.state import LeadState, Link, LinkState, Origin, Problem, Ref, Review, Revision, link_step, pair_choices, refs_text
+from sync.workspace import Account, Endings, Workspace
 
 DOOMED = "to be deleted"  # the ending to come of a record whose lead was deleted elsewhere, until its deletion is proved
 BY_US = f"{Ending.DELETED}:ours"
-LEFT_BEHIND = f"{Ending.CONVERTED}:unlink"  # the ending of a contact that came of a lead, where the policy is not to follow
 RETURNING = (Ending.DELETED, Ending.ARCHIVED, Ending.MISSING)  # endings that a person can take back
-HEIRS = (Role.MAIN, Role.TWIN, Role.QUARANTINED)  # whose lead goes on with the survivor of a merge, if it is there
+DISQUALIFIED = "disqualified"
 
 FOLLOWS: Mapping[str, str] = {
     "unlink": "its lead stays as it is, and it is not created there again.",
@@ -29,58 +29,66 @@ FOLLOWS: Mapping[str, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A record has ended: its link from now on, the step in its lead's history, and what else follows by the policy.
+
+    `heir` took its place; `lost`: nothing did. `spreads`: the other records of the lead are to be deleted.
+    """
+
+    link: Link
+    step: Revision
+    heir: Ref | None = None
+    lost: bool = False
+    problem: Problem | None = None
+    disqualifies: bool = False
+    spreads: bool = False
+
+
+def ended(link: Link, record: Record, ending: Ending, endings: Endings) -> Ended:
+    """What follows when a record ends is the account's policy; one that merely is not shown comes back when it is shown again."""
+    ours = link.ending == DOOMED
+    rule = "ours" if ours else endings.of(ending)
+    gone = replace(link, state=LinkState.ENDED, ending=str(ending) if rule in ("follow", "unlink") else f"{ending}:{rule}")
+    heir = Ref(link.ref.account, *record.moved_to) if record.moved_to is not None and rule == "follow" else None
+    return Ended(
+        gone,
+        link_step(link.ref, refs_text([link.ref]), ABSENT, f"{ending} in the CRM"),
+        heir,
+        lost=heir is None and not ours,
+        problem=None if ours else _problem(link, ending, rule),
+        disqualifies=rule == "disqualify",
+        spreads=rule == "delete",
+    )
+
+
+def disqualified(lead: LeadState, ref: Ref, now: datetime) -> tuple[LeadState, Revision] | None:
+    """The lead of a record that ended, where that disqualifies it; a customer stays one."""
+    old = lead.fields.get("stage", ABSENT)
+    if old in (DISQUALIFIED, "customer"):
+        return None
+    origin = Origin(ref.account, ref, "the record ended", None, now)
+    fields, origins = {**lead.fields, "stage": DISQUALIFIED}, {**lead.origins, "stage": origin}
+    after = replace(lead, fields=fields, origins=origins, stage_since=now, stage_held=True, version=lead.version + 1)
+    return after, Revision("stage", old, DISQUALIFIED, origin, "the record ended")
+
+
+def scoped(link: Link, lead: LeadState, account: Account | None, *, spreads: bool, restored: bool) -> Link:
+    """A record whose lead left the scope sleeps where the policy says so; one that is to be deleted gets no more than opt-outs.
+
+    `spreads`: the lead's records are to be deleted since one of them was; `restored`: that one is back.
+    """
+    if spreads or (link.ending == DOOMED and not restored):
+        return replace(link, state=LinkState.DORMANT, ending=DOOMED)
+    if link.ending == DOOMED:
+        return replace(link, state=LinkState.ACTIVE, ending="")
+    if account is None or account.endings.out_of_scope == "keep" or link.state is LinkState.WITHHELD:
+        return link
+    return replace(link, state=LinkState.ACTIVE if account.scope.when(facts(lead.fields)) else LinkState.DORMANT)
+
+
 def endings_of(workspace: Workspace, account: str) -> Endings:
     return workspace.accounts[account].endings if account in workspace.accounts else Endings()
-
-
-def follow_aliases(turn: Pass, unit: Any, account: str, records: Mapping[Ref, Record]) -> set[Ref]:
-    """A survivor of a merge inside a CRM takes over the link of the records it swallowed; their ids forward from now on.
-
-    Where the policy is not to follow they end, and the survivor is a record like any other.
-    """
-    follow = endings_of(turn.workspace, account).merged == "follow"
-    rebound: set[Ref] = set()
-    for ref, record in records.items():
-        if not record.aliases:
-            continue
-        known = unit.links_at(ref.account, ref.object, [ref.id, *record.aliases])
-        old = [found for id, found in known.items() if id != ref.id and found[0].ref.id != ref.id and found[0].state is not LinkState.ENDED]
-        if not old:
-            continue
-        own = known.get(ref.id)
-        old.sort(key=lambda found: (HEIRS.index(found[0].role), found[0].ref))
-        heir = old[0][0]
-        if follow and (own is None or own[0].ref != ref):
-            unit.put_links([(replace(heir, ref=ref), Base())])
-            unit.give_to_leads({ref: heir.lead_id})
-            rebound.add(ref)
-        for lost, base in old:
-            unit.put_links([(replace(lost, state=LinkState.ENDED, ending=Ending.MERGED), base)])
-            if follow:
-                unit.put_alias(lost.ref, ref)
-        leads = sorted({lost.lead_id for lost, _ in old} | ({own[0].lead_id} if own is not None else set()))
-        if len(leads) > 1:
-            unit.ask([merged_leads(ref, leads)], turn.run, turn.now)
-    return rebound
-
-
-def know_converted(turn: Pass, unit: Any, account: str) -> None:
-    """What a record was converted into belongs to its lead, by the policy to go on with or to be left alone, whatever it shows.
-
-    A contact that was there before, and has a lead, keeps it.
-    """
-    follow = endings_of(turn.workspace, account).converted == "follow"
-    for old, new, is_read in unit.converted(account):
-        link, _ = unit.links_at(*old[:2], [old.id]).get(old.id, (None, Base()))
-        if link is None or link.ref != old or link.state is LinkState.ENDED or new.id in unit.links_at(*new[:2], [new.id]):
-            continue
-        heir = replace(link, ref=new, key="")
-        unit.put_links([(heir if follow else replace(heir, state=LinkState.ENDED, ending=LEFT_BEHIND), Base())])
-        unit.give_to_leads({new: link.lead_id})
-        if follow:
-            why = f"took the place of {old.object} {old.id}"
-            unit.add_revisions({link.lead_id: [link_step(new, ABSENT, refs_text([new]), why)]}, turn.run, turn.now)
-            unit.put_hints([] if is_read else [new], turn.now)
 
 
 def merged_leads(survivor: Ref, lead_ids: Sequence[str]) -> Review:
@@ -90,7 +98,7 @@ def merged_leads(survivor: Ref, lead_ids: Sequence[str]) -> Review:
     )
 
 
-def ended_problem(link: Link, ending: Ending, rule: str) -> Problem:
+def _problem(link: Link, ending: Ending, rule: str) -> Problem:
     where = f"{link.ref.object} {link.ref.id}"
     message = f"{where} was {ending} in the CRM; {FOLLOWS[rule]}"
     fix = "Nothing is to be done, unless it happened by mistake: then restore it in the CRM."

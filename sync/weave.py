@@ -11,10 +11,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from connectors.base import Record
+from connectors.base import Ending, Record
 from leads import routing
 from leads.model import ABSENT
-from leads.predicates import facts
 from mappings.sets import shown
 from sync.census import Census
 from sync.certain import join_certain
@@ -22,7 +21,8 @@ from sync.compare import LIFTED
 from sync.creating import places
 from sync.decide import Decision, decide
 from sync.doubting import hold, release
-from sync.endings import DOOMED, RETURNING, ended_problem, endings_of, follow_aliases, know_converted, merged_leads
+from sync.endings import DOOMED, RETURNING, disqualified, ended, endings_of, merged_leads, scoped
+from sync.following import follow_aliases, know_converted
 from sync.journal import Entry, PlannedWrite, Section
 from sync.link import twin_subject
 from sync.matching import fill, match, remember
@@ -35,7 +35,7 @@ from sync.quarantine import is_moved, is_quarantined, moved, purchased_problems
 from sync.restricting import addresses_of, hear, links_of, restrict
 from sync.roles import in_their_roles
 from sync.settle import UNKNOWN, is_in_doubt
-from sync.state import Base, LeadState, Link, LinkState, Origin, Problem, Ref, Review, Revision, Role, link_step, refs_text
+from sync.state import Base, LeadState, Link, LinkState, Problem, Ref, Review, Revision, Role, link_step, refs_text
 from sync.telling import Telling, cleared
 from sync.uniting import unite
 from sync.view import View
@@ -44,7 +44,6 @@ from sync.workspace import Begin, Door, Pass, Workspace
 RECORDS = 500
 LEADS = 200
 
-DISQUALIFIED = "disqualified"
 OF_NEWS = (LIFTED, "ended:", "foreign_edit")  # how the problems begin that are told when a record says something
 
 Waits = Mapping[tuple[str, str], frozenset[str]]
@@ -152,8 +151,7 @@ class _Chunk:
     closed: list[str] = field(default_factory=list)
     returned: set[Ref] = field(default_factory=set)  # records that had ended and are shown again, or have left quarantine
     cleared_up: list[Ref] = field(default_factory=list)  # records of which it is known by now what became of a write
-    newly_disqualified: dict[str, Ref] = field(default_factory=dict)
-    disqualifying: dict[str, Revision] = field(default_factory=dict)
+    disqualifying: dict[str, Ref] = field(default_factory=dict)  # by lead: the record that ended
     writes: list[PlannedWrite] = field(default_factory=list)
     addresses: dict[Ref, tuple[str, set[str]]] = field(default_factory=dict)
     assignments: list[dict[str, Any]] = field(default_factory=list)
@@ -242,8 +240,7 @@ class _Chunk:
         if lead.fields != before.fields:
             self.turn.census.leads["changed"] += 1 if before.version else 0
         self.leads.append(lead)
-        ended = [self.disqualifying[lead.id]] if lead.id in self.disqualifying else []
-        self.revisions[lead.id] = [*self.ends.get(lead.id, ()), *ended, *merged.revisions, *decision.revisions]
+        self.revisions[lead.id] = [*self.ends.get(lead.id, ()), *merged.revisions, *decision.revisions]
         if decision.assignment is not None:
             self.assignments.append({name: value for name, value in decision.assignment.items() if name != "by_rule"})
         bases = {view.ref: base for view in owed.views for base in [view.base]}
@@ -269,7 +266,7 @@ class _Chunk:
                 return None if dialect is None else View(link, base, dialect)
             link = replace(link, state=LinkState.ACTIVE, ending="")  # somebody wants the record after all
         elif record is not None and record.ending is not None:
-            link = self._end(link, base, record)
+            link = self._end(link, base, record, record.ending)
             record = None
         elif record is not None and link.state is LinkState.ENDED and link.ending.partition(":")[0] in RETURNING:
             self.restored |= link.ending.endswith(":delete")
@@ -283,61 +280,45 @@ class _Chunk:
             self.returned |= {link.ref} if link.role is Role.MAIN else set()
         return View(link, base, dialect, record, since, self.waits.get((link.ref.account, link.ref.object), frozenset()))
 
-    def _end(self, link: Link, base: Base, record: Record) -> Link:
-        """What follows when a record ends is the account's policy; one that merely is not shown comes back when it is shown again."""
-        assert record.ending is not None  # noqa: S101  # it is why we are here
-        rule = "ours" if link.ending == DOOMED else endings_of(self.turn.workspace, link.ref.account).of(record.ending)
-        stays = rule in ("follow", "unlink")
-        ended = replace(link, state=LinkState.ENDED, ending=str(record.ending) if stays else f"{record.ending}:{rule}")
-        self.links.append((ended, base))
+    def _end(self, link: Link, base: Base, record: Record, ending: Ending) -> Link:
+        what = ended(link, record, ending, endings_of(self.turn.workspace, link.ref.account))
+        self.links.append((what.link, base))
         self.closed.append(twin_subject(link.ref))
-        self.ends.setdefault(link.lead_id, []).append(link_step(link.ref, refs_text([link.ref]), ABSENT, f"{record.ending} in the CRM"))
-        if record.moved_to is not None and rule == "follow":
-            self._follow(ended, Ref(link.ref.account, *record.moved_to))
-        elif rule != "ours":
+        self.ends.setdefault(link.lead_id, []).append(what.step)
+        if what.heir is not None:
+            self._follow(what.link, what.heir)
+        if what.lost:
             self.turn.census.lost[link.ref.account] += 1
-        self.spreads |= rule == "delete"
-        if rule != "ours":
-            self.problems.append(ended_problem(link, record.ending, rule))
-        if rule == "disqualify":
-            self.newly_disqualified[link.lead_id] = link.ref
-        return ended
+        if what.problem is not None:
+            self.problems.append(what.problem)
+        self.spreads |= what.spreads
+        if what.disqualifies:
+            self.disqualifying[link.lead_id] = link.ref
+        return what.link
 
     def _disqualified(self, state: LeadState) -> LeadState:
-        """The lead of a record that ended, where the policy says so; a customer stays one."""
-        ref = self.newly_disqualified.get(state.id)
-        old = state.fields.get("stage", ABSENT)
-        if ref is None or old in (DISQUALIFIED, "customer"):
+        ref = self.disqualifying.get(state.id)
+        after = None if ref is None else disqualified(state, ref, self.turn.now)
+        if after is None:
             return state
-        origin = Origin(ref.account, ref, "the record ended", None, self.turn.now)
-        self.disqualifying[state.id] = Revision("stage", old, DISQUALIFIED, origin, "the record ended")
-        fields, origins = {**state.fields, "stage": DISQUALIFIED}, {**state.origins, "stage": origin}
-        return replace(state, fields=fields, origins=origins, stage_since=self.turn.now, stage_held=True, version=state.version + 1)
+        self.ends.setdefault(state.id, []).append(after[1])
+        return after[0]
 
     def _scoped(self, view: View, lead: LeadState) -> View:
-        """A record whose lead left the scope sleeps where the policy says so; one that is to be deleted gets no more than opt-outs."""
-        link = view.link
-        if self.spreads or (link.ending == DOOMED and not self.restored):
-            return replace(view, link=replace(link, state=LinkState.DORMANT, ending=DOOMED))
-        if link.ending == DOOMED:
-            return replace(view, link=replace(link, state=LinkState.ACTIVE, ending=""))
-        account = self.turn.workspace.accounts.get(link.ref.account)
-        if account is None or account.endings.out_of_scope == "keep" or link.state is LinkState.WITHHELD:
-            return view
-        inside = account.scope.when(facts(lead.fields))
-        return replace(view, link=replace(link, state=LinkState.ACTIVE if inside else LinkState.DORMANT))
+        account = self.turn.workspace.accounts.get(view.ref.account)
+        return replace(view, link=scoped(view.link, lead, account, spreads=self.spreads, restored=self.restored))
 
-    def _follow(self, ended: Link, now_at: Ref) -> None:
+    def _follow(self, gone: Link, now_at: Ref) -> None:
         """The survivor of a merge, or the contact of a converted lead, takes the place of the ended record."""
-        self.unit.put_alias(ended.ref, now_at)
+        self.unit.put_alias(gone.ref, now_at)
         there = self.unit.links_at(now_at.account, now_at.object, [now_at.id])
         if now_at.id not in there:
-            self.links.append((Link(now_at, ended.lead_id, ended.role), Base()))
-            why = f"took the place of {ended.ref.object} {ended.ref.id}"
-            self.ends.setdefault(ended.lead_id, []).append(link_step(now_at, ABSENT, refs_text([now_at]), why))
+            self.links.append((Link(now_at, gone.lead_id, gone.role), Base()))
+            why = f"took the place of {gone.ref.object} {gone.ref.id}"
+            self.ends.setdefault(gone.lead_id, []).append(link_step(now_at, ABSENT, refs_text([now_at]), why))
             self.unit.put_hints([now_at], self.turn.now)
-        elif there[now_at.id][0].lead_id != ended.lead_id:
-            self.reviews.append(merged_leads(now_at, sorted({ended.lead_id, there[now_at.id][0].lead_id})))
+        elif there[now_at.id][0].lead_id != gone.lead_id:
+            self.reviews.append(merged_leads(now_at, sorted({gone.lead_id, there[now_at.id][0].lead_id})))
 
     def _waiting(self, lead_id: str) -> frozenset[Ref]:
         writes = [entry.write for entry in self.open.get(lead_id, [])]

@@ -31,6 +31,7 @@ PURE = (
     "sync/creating.py",
     "sync/decide.py",
     "sync/plan.py",
+    "sync/endings.py",
     "sync/guard.py",
     "sync/outcome.py",
     "sync/settle.py",
