@@ -68,6 +68,11 @@ class Leads(Queries):
         """What the records of these leads show, also where the leads have it no more."""
         return {row.address for row in self._in(t.address, t.address.c.lead_id, sorted(lead_ids))}
 
+    def sharing(self, lead_ids: Iterable[str]) -> set[str]:
+        """These leads, and those that share an address with one of them."""
+        ids = set(lead_ids)
+        return ids.union(*self.leads_at(self.addresses_of_leads(sorted(ids))).values()) if ids else ids
+
     def addresses_shown(self, refs: Iterable[Ref]) -> dict[Ref, set[str]]:
         """The addresses that each of these records shows."""
         found: dict[Ref, set[str]] = defaultdict(set)

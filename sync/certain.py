@@ -12,6 +12,7 @@ import numpy as np
 
 from leads.matching.clustering import components, joints, missing_pairs
 from leads.matching.scoring import shipped
+from sync.joining import concerned
 from sync.matching import between
 from sync.state import pair_key
 from sync.uniting import ask_once, joined, may_unite
@@ -19,9 +20,9 @@ from sync.workspace import Begin, Pass
 
 
 def join_certain(turn: Pass, begin: Begin, asked: Mapping[tuple[str, str], float]) -> list[str]:
-    """Of the leads that a person has just been asked about, join those that the evidence alone makes one; returns what they are now.
+    """Of the leads that a person has just been asked about, join those that the evidence alone makes one.
 
-    What of them this run has planned already is planned anew.
+    Returns what they are now, and whom that concerns; what this run has planned for them already is taken out.
     """
     if not turn.workspace.joins_certain or not any(bits >= shipped().link for bits in asked.values()):
         return []
@@ -38,7 +39,9 @@ def join_certain(turn: Pass, begin: Begin, asked: Mapping[tuple[str, str], float
             now_in |= dict.fromkeys((done.gone, *(old for old, new in now_in.items() if new == done.gone)), done.kept)
         ask_once(unit)
         turn.census.reviews -= before - sum(unit.open_reviews().values())
-    return sorted(set(now_in.values()))
+        anew = sorted(concerned(unit, now_in.values()))
+        turn.unplan(unit, anew)
+    return anew
 
 
 def _certain(unit: Any, asked: Mapping[tuple[str, str], float]) -> list[tuple[tuple[str, str], float]]:

@@ -116,7 +116,7 @@ def join(unit: Any, workspace: Workspace, kept_id: str, gone_id: str, run: str, 
     came = [link_step(link.ref, ABSENT, refs_text([link.ref]), f"came with lead {gone.id}") for link, _ in theirs]
     went = [link_step(link.ref, refs_text([link.ref]), ABSENT, f"went to lead {kept.id}") for link, _ in theirs]
     unit.add_revisions({kept.id: [step, *came, *changed], gone.id: [step, *went]}, run, now)
-    unit.touch([kept.id])
+    unit.touch(concerned(unit, [kept.id]))
     return joining
 
 
@@ -185,6 +185,13 @@ def step_of(name: str, old: str, new: str, by: str) -> Revision:
 
 
 # Noes
+
+
+def concerned(unit: Any, lead_ids: Iterable[str]) -> set[str]:
+    """These leads, and whoever shares an address with one of them that said no as a person: all of its addresses are denied."""
+    ids = set(lead_ids)
+    denied = {place for _, place in unit.restricted(map(lead_address, ids))}
+    return ids.union(unit.sharing(id for id in ids if lead_address(id) in denied))
 
 
 def noes_of(unit: Any, lead_id: str, others: Iterable[str]) -> list[Noted]:

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from leads.consent.event import ANY
 from leads.normal import Refused, email, phone
+from sync.plan import person_at
 from sync.state import PROFILING, Ref, Restriction
 
 READERS: Final[Mapping[str, Callable[[str], Any]]] = {"email": email, "phone": phone}
 MARKETING: Final = "marketing"
-LEAD: Final = "lead:"
 
 
 def withdrawals(found: Iterable[Restriction], since: Mapping[Any, datetime | None], run: str, now: datetime) -> Sequence[dict[str, Any]]:
@@ -57,8 +57,8 @@ def acts(found: Iterable[Heard], since: Mapping[Any, datetime | None], run: str,
 
 def _withdrawal(one: Restriction, since: datetime | None, run: str, now: datetime) -> dict[str, Any]:
     event = _event("withdraw", one.channel, one.address, one.ref, one.seen_at, since, run, now)
-    if one.address.startswith(LEAD):
-        return {**event, "scope": "person", "person": one.address.removeprefix(LEAD)}
+    if (person := person_at(one.address)) != "":
+        return {**event, "scope": "person", "person": person}
     return event if is_address(one.address) else {**event, "identifier": f"unread:{one.address}"}
 
 

@@ -15,7 +15,7 @@ from leads.consent.document import addressed
 from leads.consent.event import UNKNOWN
 from leads.model import ABSENT
 from sync.consents import Noted, retold
-from sync.joining import Linked, changes_between, decide, decided_between, join, keys_of, lead_called, noes_of, step_of
+from sync.joining import Linked, changes_between, concerned, decide, decided_between, join, keys_of, lead_called, noes_of, step_of
 from sync.merging import MERGED_BY_US, SPLIT_OFF
 from sync.plan import address
 from sync.siding import Meaning, Sides, parted
@@ -108,7 +108,7 @@ def _part(
         unit.close_pair([lead.id, gone_id], our_keys | their_keys, "different", by, now)
         decide(unit, between, [(pair_key(lead.id), key, "different") for key in sorted(their_keys)], by, now)
     _remember_parting(unit, lead, sides, going, run, by, now)
-    unit.touch([lead.id, gone_id])
+    unit.touch(concerned(unit, [lead.id, gone_id]))
     return parting
 
 

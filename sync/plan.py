@@ -23,6 +23,8 @@ from sync.policy import Policy
 from sync.state import UNDONE, Base, LeadState, LinkState, Pair, Problem, Ref, Role
 from sync.view import SETS, View, channel_of, every_row, is_no, set_of
 
+LEAD = "lead:"
+
 Restricted = frozenset[tuple[str, str]]  # (channel, address)
 
 
@@ -341,8 +343,13 @@ def _stands_for(field: str, no: str, fields: Collection[str]) -> bool:
 
 
 def lead_address(lead_id: str) -> str:
-    """The address of a restriction on a record that showed none."""
-    return f"lead:{lead_id}"
+    """The address of a restriction on a record that showed none: all that is the person's."""
+    return f"{LEAD}{lead_id}"
+
+
+def person_at(place: str) -> str:
+    """The lead whose person said no at `place`; nothing if it is an address or a number."""
+    return place.removeprefix(LEAD) if place.startswith(LEAD) else ""
 
 
 def address(set_name: str, key: str) -> str:

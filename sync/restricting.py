@@ -12,7 +12,7 @@ from leads.model import ABSENT
 from mappings.consents import heard
 from mappings.sets import shown
 from sync.observe import Heard, acts, is_address, withdrawals
-from sync.plan import address, lead_address
+from sync.plan import address, lead_address, person_at
 from sync.state import Base, Link, Ref, Restriction
 from sync.view import SETS, channel_of, is_no, set_of
 from sync.workspace import Pass
@@ -48,8 +48,15 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record],
                 places.append(lead_address(link.lead_id))
             seen_at = said or (record.changed_at if record.changed_at is not None else turn.now)
             found += [Restriction(channel, place, ref, seen_at, said is not None) for place in places]
-    unit.touch(id for ids in unit.leads_at({one.address for one in found}).values() for id in ids)
+    unit.touch(_covered(unit, found))
     unit.add_events(addressed(withdrawals(found, _read_at(links), turn.run, turn.now)), f"run:{turn.run}", turn.now)
+
+
+def _covered(unit: Any, noes: Iterable[Restriction]) -> set[str]:
+    """The leads that have an address which is denied now; a person's no denies all addresses that are the person's."""
+    places = {one.address for one in noes}
+    persons = {person for place in places if (person := person_at(place)) != ""}
+    return set().union(unit.sharing(persons), *unit.leads_at(places).values())
 
 
 def hear(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record], links: Links) -> None:
@@ -105,6 +112,7 @@ def restrict_nameless(turn: Pass, unit: Any, dialect: Any, placed: Sequence[tupl
         for channel, name, _, _ in _denied(dialect, record, Base())
         if all(item.is_raw for item in shown(dialect.sets[name], record.fields))
     ]
+    unit.touch(_covered(unit, found))
     unit.add_events(addressed(withdrawals(found, {}, turn.run, turn.now)), f"run:{turn.run}", turn.now)
 
 

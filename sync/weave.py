@@ -82,16 +82,17 @@ def weave(
         release(unit)
         free = set() if news_only else unit.freed()
         unit.touch({lead for lead, _ in free})
+    concerned: set[str] = set()
     after = ""
     while True:
         with begin() as unit:
             ids = unit.next_leads(after, None if news_only else turn.now, LEADS)
             if not ids:
                 break
-            _Chunk(turn, unit, waits).work(ids)
+            concerned |= _Chunk(turn, unit, waits).work(ids)
         after = ids[-1]
     with begin() as unit:
-        late = sorted({lead for lead, _ in unit.freed() - free} | again)
+        late = sorted({lead for lead, _ in unit.freed() - free} | again | concerned)
         turn.unplan(unit, late)
     _plan_again(turn, begin, late, waits)
     while joined := join_certain(turn, begin, match(turn, begin)):
@@ -156,14 +157,17 @@ class _Chunk:
     addresses: dict[Ref, tuple[str, set[str]]] = field(default_factory=dict)
     assignments: list[dict[str, Any]] = field(default_factory=list)
 
-    def work(self, ids: Sequence[str]) -> None:
+    def work(self, ids: Sequence[str]) -> set[str]:
+        """Returns the leads that what these have become concerns, too: they are to be looked at once more."""
         self._load(ids)
         for id in ids:
             if id in self.states:
                 self._lead(self.states[id])
+        concerned = self._concerned()
         self._keep(ids)
         for write in self.writes:
             self.turn.census.plan(write.account)
+        return concerned
 
     def _load(self, ids: Sequence[str]) -> None:
         unit = self.unit
@@ -319,6 +323,16 @@ class _Chunk:
             self.unit.put_hints([now_at], self.turn.now)
         elif there[now_at.id][0].lead_id != gone.lead_id:
             self.reviews.append(merged_leads(now_at, sorted({gone.lead_id, there[now_at.id][0].lead_id})))
+
+    def _concerned(self) -> set[str]:
+        """Who shares an address that a lead has got now, of which somebody said no as a person: it is denied with all the others."""
+        denied = {place for _, place in self.restricted}
+        shown = {(place, lead) for lead, places in self.addresses.values() for place in places}
+        of_persons = {(place, lead) for place, lead in shown if lead_address(lead) in denied}
+        had = {(place, lead) for place, leads in self.unit.leads_at({place for place, _ in of_persons}).items() for lead in leads}
+        new = of_persons - had
+        places = {place for place, _ in new}
+        return {lead for place, lead in shown | had if place in places and (place, lead) not in new}
 
     def _waiting(self, lead_id: str) -> frozenset[Ref]:
         writes = [entry.write for entry in self.open.get(lead_id, [])]

@@ -156,8 +156,8 @@ def test_an_address_that_a_crm_does_not_let_go_is_denied_in_the_same_run(world: 
     assert all(not out for out in totals(built.sync()).values())
 
 
-def test_a_no_to_an_address_reaches_others_who_have_it_also_where_somebody_with_it_had_said_no_as_a_person(world: Build) -> None:
-    """Whose no it was before does not make it known to all who show the address."""
+def test_who_shares_an_address_hears_of_the_no_of_a_person_when_two_leads_become_one(world: Build) -> None:
+    """A no as a person holds for every address that is the person's, whoever else has it."""
     built = world([{"crm": "pipedrive", **ANNA, "email": "kein@mail"}, {"crm": "salesforce", **ANNA}, {"crm": "activecampaign", **ANNA}])
     built.scope = Scope(create=False)
     built.sync()
@@ -170,13 +170,34 @@ def test_a_no_to_an_address_reaches_others_who_have_it_also_where_somebody_with_
     engine.split_lead(built.workspace(), together, [ref], "anna")
     built.act("pipedrive", "edit", "persons", str(person["id"]), opt_out=True)
     built.sync()
+    assert denied(built, "activecampaign") == [False]
     engine.merge_leads(built.workspace(), together, alone, "anna")
     built.sync()
+    assert denied(built, "activecampaign") == [True]
+    assert all(not out for out in totals(built.sync()).values())
+
+
+@pytest.mark.parametrize("also_new", [False, True])
+def test_who_shares_an_address_hears_of_the_no_of_a_person_who_gets_it(world: Build, *, also_new: bool) -> None:
+    other = {"crm": "activecampaign", **BEN, **({} if also_new else {"email": ADDRESS})}
+    built = world([{"crm": "pipedrive", **ANNA, "email": "kein@mail"}, {"crm": "hubspot", **ANNA, "email": ""}, other])
+    built.scope = Scope(create=False)
+    built.sync()
+    (person,) = built.records("pipedrive", "persons")
+    contact = next(str(one["id"]) for one in built.records("hubspot", "contacts") if one["properties"]["firstname"] == "Anna")
+    with built.store.begin() as unit:
+        of = {**unit.links_at("pipedrive", "persons", [str(person["id"])]), **unit.links_at("hubspot", "contacts", [contact])}
+    engine.merge_leads(built.workspace(), *(link.lead_id for link, _ in of.values()), "anna")
+    built.act("pipedrive", "edit", "persons", str(person["id"]), opt_out=True)
+    built.sync()
+    (ben,) = built.records("activecampaign", "contacts")
     assert denied(built, "activecampaign") == [False]
-    cleo = {"FirstName": "Cleo", "LastName": "Neu", "Company": "Neu AG", "Email": ADDRESS, "HasOptedOutOfEmail": True}
-    built.act("salesforce", "create", "Lead", "", fields=cleo)
+    built.act("hubspot", "edit", "contacts", contact, fields={"email": ADDRESS})
+    if also_new:
+        built.act("activecampaign", "edit", "contacts", ben["id"], fields={"email": ADDRESS})
     built.sync()
     assert denied(built, "activecampaign") == [True]
+    assert all(not out for out in totals(built.sync()).values())
 
 
 def test_what_is_set_again_is_said_also_where_the_run_comes_back_to_the_lead(world: Build) -> None:
