@@ -15,10 +15,10 @@ from connectors.base import Record
 from leads.model import ABSENT
 from leads.values import same
 from mappings.sets import shown
-from mappings.values import Held
+from mappings.values import Held, is_nothing
 from sync.plan import address, lead_address, plan
 from sync.settle import is_spelling
-from sync.state import Base, LeadState, Link, Pair, Ref, Role
+from sync.state import Base, LeadState, Link, LinkState, Pair, Ref, Role
 from sync.view import SETS, View, every_row
 from sync.workspace import Door, Workspace
 
@@ -107,6 +107,8 @@ def _addresses(lead: LeadState) -> Iterator[str]:
 def compare(link: Link, base: Base, record: Record | None, dialect: Any, chunk: _Chunk, workspace: Workspace) -> Iterable[Difference]:
     """What the three tellers disagree about in one record."""
     if record is None or record.ending is not None:
+        if link.state is LinkState.WITHHELD:
+            return []
         ending = "missing" if record is None else str(record.ending)
         return [Difference(link.ref, link.lead_id, "gone", shown=ending)]
     lead = chunk.leads.get(link.lead_id, LeadState(link.lead_id))
@@ -129,7 +131,8 @@ def _means_else(row: Any, pair: Pair, theirs: Any) -> bool:
     if row.lead in SETS:
         now, before = ({item.key for item in shown([row], {row.remote: value})} for value in (theirs, pair.seen))
         return now != before
-    return not same(row.parse(theirs, pair.meant), pair.meant)
+    now = row.parse(theirs, pair.meant)
+    return not same(now, pair.meant) and not (is_nothing(now) and is_nothing(pair.meant))
 
 
 def _owed(

@@ -13,6 +13,7 @@ from leads.model import ABSENT
 from mappings.sets import project, shown
 from mappings.values import Held
 from store import schema
+from sync import engine
 from sync.plan import address
 from sync.settle import is_spelling
 from sync.state import LinkState, Ref, Role
@@ -43,6 +44,22 @@ def check(world: RandomWorld) -> None:
     what_is_denied_is_what_the_ledger_says(world)
     nothing_is_created_twice(world, live)
     leads_are_shown(world, live)
+    verify_finds_nothing(world, live)
+
+
+def verify_finds_nothing(world: RandomWorld, live: Mapping[Ref, Record]) -> None:
+    """`verify` has nothing to tell but records that are there no more, and bounces: those move no time stamp of a contact."""
+    with world.calm():
+        checked, stopped = engine.check(world.workspace())
+    demand(not stopped, f"verify could not ask: {stopped}")
+    for found in checked.differences:
+        bounced = found.kind == "unread" and is_no(found.field) and found.ref in live and has_bounced(live[found.ref])
+        demand((found.kind == "gone" and found.ref not in live) or bounced, f"verify tells of {found}")
+
+
+def has_bounced(record: Record) -> bool:
+    """Whether an ActiveCampaign contact's list says so."""
+    return any(value == "3" for name, value in record.fields.items() if name.startswith("list:"))
 
 
 def what_is_denied_is_what_the_ledger_says(world: RandomWorld) -> None:
@@ -153,9 +170,7 @@ def base_knows(world: RandomWorld, ref: Ref, record: Record, base: Any) -> None:
         if row.remote not in record.fields:
             continue
         # A bounce moves no time stamp of an ActiveCampaign contact: it is read with the next change.
-        bounced = row.remote.startswith(("list:", "opt_out:")) and "3" in [
-            record.fields[one] for one in record.fields if one.startswith("list:")
-        ]
+        bounced = row.remote.startswith(("list:", "opt_out:")) and has_bounced(record)
         # A no that could not be written is held also where the field was never read: without an objection it says nothing then.
         unread = is_no(row.lead) and pair.seen is None and row.parse(theirs) is not True
         demand(

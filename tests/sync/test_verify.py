@@ -11,6 +11,7 @@ import pytest
 from leads.model import Winner
 from sync import engine
 from sync.policy import FieldPolicy
+from sync.undo import Undoing
 from sync.verify import Difference
 from tests.sync.rig import World
 
@@ -89,3 +90,12 @@ def test_an_account_that_does_not_answer_is_said_and_the_others_are_compared(bui
     checked, stopped = engine.check(built.workspace())
     assert list(stopped) == ["pipedrive"]
     assert sum(checked.records.values()) == 6
+
+
+def test_what_was_undone_is_no_difference(world: Build) -> None:
+    """A create that was taken back is not missing."""
+    built = world([{"crm": "hubspot", **ANNA}], ("hubspot", "salesforce"))
+    created = built.sync().run
+    engine.undo(built.workspace(), Undoing(created))
+    assert built.records("salesforce", "Lead") == []
+    assert engine.check(built.workspace())[0].differences == []
