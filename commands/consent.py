@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -27,6 +29,8 @@ ASKED = ("marketing.newsletter", "marketing.offers", "marketing.events", "market
 COLUMNS = ("identifier", "purpose", "channel", "status", "permitted", "grade", "flags", "because")
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="an e-mail address, or a phone number such as +49 30 1234")]
+HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")  # of a character that JSON escapes in two halves
+
 Purpose = Annotated[str, typer.Option("--purpose", metavar="PURPOSE", help="such as marketing.newsletter, or marketing for all of it")]
 Channel = Annotated[str | None, typer.Option("--channel", metavar="CHANNEL", help="email, phone, sms …; else that of the address")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="who tells it; goes into the ledger and the trail")]
@@ -36,7 +40,10 @@ Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="where 
 
 @consent.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(metavar="FILE.json", help="events, policy and questions, see docs/consent.md")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.json", help="events, policy and questions, see docs/consent.md; - reads them from standard input"),
+    ],
     as_json: Json = False,
 ) -> None:
     """Answer the questions of a file from its events alone: no store, no clock, no settings."""
@@ -251,7 +258,13 @@ def _lease_if(store: Store, writes: bool) -> AbstractContextManager[None]:
 
 def read_json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+        found = json.loads(text)
+        if HALF.search(text) is not None:
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
+    except UnicodeEncodeError:
+        raise Stop(f"{file} has a text with half of a character in it (a \\ud800 without its other half).") from None
     except OSError as error:
         raise Stop(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

@@ -8,14 +8,14 @@ from typing import Any
 from leads.consent.event import Event, event_hash
 from leads.consent.fold import fold
 from leads.consent.reading import ConsentFileWrong, Reader, normal_facts, read_events
-from leads.consent.status import Answer, Key, status_of
+from leads.consent.status import Answer, Key, Ledger, status_of
 
 
 def evaluate(document: Any) -> list[dict[str, Any]]:
     """Answers in the order asked. Raises `ConsentFileWrong` with everything that is wrong."""
-    reader = Reader()
     if not isinstance(document, Mapping):
         raise ConsentFileWrong(["expected one JSON object with now, events and ask"])
+    reader = Reader()
     now = reader.moment(document.get("now"), "now")
     policy = reader.policy(document)
     links = reader.links(document.get("links", {}))
@@ -23,8 +23,8 @@ def evaluate(document: Any) -> list[dict[str, Any]]:
     keys = list(reader.keys(document.get("ask", [])))
     if reader.mistakes:
         raise ConsentFileWrong(reader.mistakes)
-    folded = fold(events, policy)
-    return [answer_of(key, status_of(folded, key, now, policy, links)) for key in keys]
+    ledger = Ledger(fold(events, policy), links)
+    return [answer_of(key, status_of(ledger.about(key), key, now, policy, links)) for key in keys]
 
 
 def answer_of(key: Key, answer: Answer) -> dict[str, Any]:

@@ -50,6 +50,11 @@ class Scope(StrEnum):
     PERSON = "person"
 
 
+SCOPES: Final[Mapping[Kind, Scope]] = {
+    kind: Scope.PERSON if kind in PERSONAL else Scope.IDENTIFIER for kind in Kind
+}  # for what an act holds that does not say it
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     lo: float

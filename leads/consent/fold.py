@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from leads.consent.event import RESTRICTIONS, UNKNOWN, Event, Interval, Kind, Provenance, union
 from leads.consent.grade import confirms
-from leads.consent.policy import Policy
+from leads.consent.policy import Policy, is_within
 from leads.consent.times import has_time, instant
 
 OBSERVED: Final = (Provenance.SYNC, Provenance.IMPORT)  # what an operator may take back: what was seen, never what a person did
@@ -59,7 +59,7 @@ def fold(events: Iterable[Event], policy: Policy) -> Folded:
     by_kind: dict[Kind, list[Event]] = {kind: [] for kind in Kind}
     for event in sorted(standing.values(), key=lambda event: event.name):
         by_kind[event.kind].append(event)
-    plain = [Grant(event, frozenset({event.name})) for event in by_kind[Kind.GRANT]]
+    plain = [Grant(_as_old_as_its_request(event), frozenset({event.name})) for event in by_kind[Kind.GRANT]]
     return Folded(
         (*plain, *_confirmed(by_kind[Kind.CONFIRM], standing)),
         tuple(by_kind[Kind.REQUEST]),
@@ -67,6 +67,19 @@ def fold(events: Iterable[Event], policy: Policy) -> Folded:
         tuple(by_kind[Kind.BASIS]),
         tuple(by_kind[Kind.BOUNCE]),
     )
+
+
+def _as_old_as_its_request(grant: Event) -> Event:
+    """A double opt-in that is told as one event spans both acts, too."""
+    asked, clicked = (_stamp(grant, part) for part in ("request", "confirm"))
+    if not (has_time(asked) and has_time(clicked)):
+        return grant
+    return replace(grant, occurred=Interval(min(grant.occurred.lo, instant(str(asked))), grant.occurred.hi))
+
+
+def _stamp(event: Event, part: str) -> Any:
+    found = event.evidence.get(part)
+    return found.get("at") if isinstance(found, Mapping) else None
 
 
 def _confirmed(confirms_: Iterable[Event], standing: Mapping[str, Event]) -> list[Grant]:
@@ -89,7 +102,7 @@ def _double(request: Event, confirm: Event) -> Grant:
         kind=Kind.GRANT,
         occurred=Interval(lo, hi),
         provenance=min(request.provenance, confirm.provenance, key=WEAKEST.index),
-        purposes=confirm.purposes & request.purposes if confirm.purposes else request.purposes,
+        purposes=_in_both(confirm.purposes, request.purposes) if confirm.purposes else request.purposes,
         channels=confirm.channels & request.channels if confirm.channels else request.channels,
         valid_until=min((at for at in (request.valid_until, confirm.valid_until) if at is not None), default=None),
         evidence={**request.evidence, **confirm.evidence},
@@ -98,12 +111,17 @@ def _double(request: Event, confirm: Event) -> Grant:
     return Grant(event, frozenset({request.name, confirm.name}), _took(request, confirm))
 
 
+def _in_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
+    """What two sets of purposes have in common: of a broader and a narrower one the narrower."""
+    within = {one for one in ours if any(is_within(one, other) for other in theirs)}
+    return frozenset(within | {other for other in theirs if any(is_within(other, one) for one in ours)})
+
+
 def _took(request: Event, confirm: Event) -> float:
     """How long the confirmation took at most. Where the clock of the request was wrong, its own evidence tells."""
     if request.occurred.lo != UNKNOWN:
         return confirm.occurred.hi - request.occurred.lo
-    asked, clicked = (event.evidence.get(part) for event, part in ((request, "request"), (confirm, "confirm")))
-    stamps = [one.get("at") if isinstance(one, Mapping) else None for one in (asked, clicked)]
+    stamps = [_stamp(request, "request"), _stamp(confirm, "confirm")]
     if not all(has_time(stamp) for stamp in stamps):
         return -UNKNOWN
     return max(0.0, instant(str(stamps[1])) - instant(str(stamps[0])))

@@ -15,6 +15,7 @@ from leads.consent.event import UNKNOWN, Event, Provenance
 from leads.consent.times import has_time, instant
 
 SPOKEN: Final = ("phone", "sms", "whatsapp")  # a mail proves nothing for them (BGH I ZR 164/09); a code sent to the number does
+RECORDED: Final = ("signed_paper", "recorded_call", "email_reply")  # who hands over a business card has agreed to nothing
 CONFIRMING: Final = ("post", "click", "reply", "otp")
 
 
@@ -47,7 +48,7 @@ def _grade(event: Event, ttl: float | None) -> Grade:
 def _is_documented(event: Event) -> bool:
     """An act of the person with date and time, where it was done, and the text that was agreed to."""
     record = _part(event.evidence, "record")
-    if record.get("kind") is not None and record.get("file_sha256") is not None:
+    if record.get("kind") in RECORDED and record.get("file_sha256") is not None:
         return event.occurred.lo != UNKNOWN
     request = _part(event.evidence, "request")
     acted = has_time(request.get("at")) or (event.provenance is Provenance.SUBJECT and event.occurred.lo != UNKNOWN)

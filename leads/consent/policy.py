@@ -9,14 +9,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from leads.consent.event import ANY, CHANNELS
+from leads.consent.event import ANY, CHANNELS, SCOPES, Kind, Scope
 from leads.consent.grade import Grade
 from leads.consent.times import Duration, duration
 
 PROFILES: Final = ("de-strict",)
 MODES: Final = ("opt_in", "opt_out")
 WEEK: Final = Duration(seconds=7 * 86_400)
-KEYS: Final = ("channel", "purpose", "audience", "mode", "min_evidence", "regrant_evidence", "max_age", "doi_ttl")
+KEYS: Final = ("channel", "purpose", "audience", "jurisdiction", "mode", "min_evidence", "regrant_evidence", "max_age", "doi_ttl")
+OF_KEEPING: Final = ("unconfirmed_delete_after", "evidence_retention")  # they say how long something is kept, and bear on no answer
+PARTS: Final = ("name", "controller", "clock", "rule", "scope", "projection", "suppression", "retention")
+SCOPED: Final = {"withdraw": Kind.WITHDRAW, "deny": Kind.DENY, "object": Kind.OBJECT, "complaint": Kind.COMPLAINT, "erase": Kind.ERASE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Rule:
     channel: str = ANY
     purpose: str = ANY
     audience: str = ANY
+    jurisdiction: str = ANY
     mode: str = "opt_in"
     min_evidence: Grade = Grade.E3
     regrant_evidence: Grade = Grade.E3
@@ -35,9 +39,11 @@ class Rule:
             return False
         return self.purpose == ANY or is_within(purpose, self.purpose)
 
-    def specificity(self, audience: str | None) -> tuple[int, int, int]:
+    def specificity(self, audience: str | None) -> tuple[int, int, int, int]:
+        """A rule for a jurisdiction is more specific than one for a channel, and that one more than one for a purpose."""
         depth = 0 if self.purpose == ANY else 1 + self.purpose.count(".")
-        return depth, int(self.channel != ANY), int(audience is not None and self.audience != ANY)
+        named = int(audience is not None and self.audience != ANY)
+        return int(self.jurisdiction != ANY), int(self.channel != ANY), depth, named
 
     def strictness(self) -> tuple[int, int, int, float]:
         age = float("-inf") if self.max_age is None else -self.max_age.after(0)
@@ -50,11 +56,12 @@ USUAL: Final = (Rule(), Rule(purpose="service", mode="opt_out"), Rule(purpose="p
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules, and how far each clock may be wrong, in seconds."""
+    """Rules, how far each clock may be wrong, in seconds, and for what a no holds that does not say it."""
 
     rules: tuple[Rule, ...] = ()
     default_skew: float = 300.0
     skew: Mapping[str, float] = field(default_factory=dict)
+    scopes: Mapping[Kind, Scope] = field(default_factory=lambda: SCOPES)
 
     def rule(self, purpose: str, channel: str, audience: str | None = None) -> Rule:
         """The most specific rule; among equally specific ones the strictest."""
@@ -85,13 +92,40 @@ def parse(document: Any) -> tuple[Policy, list[str]]:
     mistakes: list[str] = []
     if not isinstance(document, Mapping):
         return Policy(), ["policy: expected a table"]
-    mistakes += [f"policy.{key}: is no key of a policy" for key in document if key not in ("clock", "rule", "name")]
+    mistakes += [f"policy.{key}: is no key of a policy" for key in document if key not in PARTS]
     default, skew = _clock(document.get("clock", {}), mistakes)
     rules = document.get("rule", [])
     if not isinstance(rules, list):
         mistakes.append("policy.rule: expected a list of rules")
         rules = []
-    return Policy(tuple(_rules(rules, mistakes)), default, skew), mistakes
+    holding = [rule for rule in _rules(rules, mistakes) if rule.jurisdiction in (ANY, _jurisdiction(document, mistakes))]
+    return Policy(tuple(holding), default, skew, _scopes(document.get("scope", {}), mistakes)), mistakes
+
+
+def _jurisdiction(document: Mapping[str, Any], mistakes: list[str]) -> str:
+    """Where the controller is; a rule for another jurisdiction is none for it."""
+    controller = document.get("controller", {})
+    if isinstance(controller, Mapping):
+        return str(controller.get("jurisdiction", ANY))
+    mistakes.append("policy.controller: expected a table")
+    return ANY
+
+
+def _scopes(scope: Any, mistakes: list[str]) -> Mapping[Kind, Scope]:
+    if not isinstance(scope, Mapping):
+        mistakes.append("policy.scope: expected a table")
+        return SCOPES
+    found = dict(SCOPES)
+    for name, text in sorted(scope.items(), key=lambda item: item[1] == "object"):
+        if name == "complaint" and text == "object":
+            found[Kind.COMPLAINT] = found[Kind.OBJECT]
+        elif name not in SCOPED:
+            mistakes.append(f"policy.scope.{name}: expected one of {', '.join(SCOPED)}")
+        elif text not in [*Scope]:
+            mistakes.append(f"policy.scope.{name}: expected {' or '.join(Scope)}")
+        else:
+            found[SCOPED[name]] = Scope(text)
+    return found
 
 
 def _clock(clock: Any, mistakes: list[str]) -> tuple[float, dict[str, float]]:
@@ -125,20 +159,20 @@ def _rules(rules: list[Any], mistakes: list[str]) -> Iterator[Rule]:
         if not isinstance(row, Mapping):
             mistakes.append(f"{where}: expected a table")
             continue
-        mistakes += [f"{where}.{key}: is no key of a rule; known are {', '.join(KEYS)}" for key in row if key not in KEYS]
+        mistakes += [f"{where}.{key}: is no key of a rule; known are {', '.join(KEYS)}" for key in row if key not in (*KEYS, *OF_KEEPING)]
         channel, mode = row.get("channel", ANY), row.get("mode", "opt_in")
         if channel not in (ANY, *CHANNELS):
             mistakes.append(f"{where}.channel: expected one of {', '.join((ANY, *CHANNELS))}")
         if mode not in MODES:
             mistakes.append(f"{where}.mode: expected opt_in or opt_out")
-        least = _grade(row.get("min_evidence", "E3"), f"{where}.min_evidence", mistakes)
         yield Rule(
             str(channel),
             str(row.get("purpose", ANY)),
             str(row.get("audience", ANY)),
+            str(row.get("jurisdiction", ANY)),
             str(mode),
-            least,
-            _grade(row.get("regrant_evidence", least.name), f"{where}.regrant_evidence", mistakes),
+            _grade(row.get("min_evidence", "E3"), f"{where}.min_evidence", mistakes),
+            _grade(row.get("regrant_evidence", "E3"), f"{where}.regrant_evidence", mistakes),
             _duration(row.get("max_age", "0"), f"{where}.max_age", mistakes),
             _duration(row.get("doi_ttl", "7d"), f"{where}.doi_ttl", mistakes),
         )

@@ -10,8 +10,8 @@ from leads.consent.event import (
     ANY,
     BASES,
     CHANNELS,
-    PERSONAL,
     RESTRICTIONS,
+    SCOPES,
     UNKNOWN,
     Event,
     Interval,
@@ -22,7 +22,7 @@ from leads.consent.event import (
 )
 from leads.consent.policy import PROFILES, Policy, parse, profile
 from leads.consent.status import Key, Links
-from leads.consent.times import instant
+from leads.consent.times import instant, last_moment
 
 EVENT_KEYS: Final = (
     "id",
@@ -43,6 +43,7 @@ EVENT_KEYS: Final = (
     "refs",
     "notice",
 )
+NOT_READ: Final = ("event_id", "raw_ref", "grade", "note")  # the hash and the grade are computed, never believed; the others say nothing
 KINDS_OF_IDENTIFIER: Final = ("email", "phone", "postal", "social")
 OURS: Final = ("lead", "unread")  # what only the ledger knows: a lead without an address, and an address that nobody can read
 
@@ -75,11 +76,30 @@ def normal_facts(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**row, **lists, "identifier": identifier}.items() if value is not None}
 
 
+def _facts_of_copies(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What copies of one event have in common, whatever system they come by and however it writes times."""
+    facts = normal_facts(row)
+    refs, occurred = facts.get("refs"), facts.get("occurred")
+    if isinstance(refs, Mapping) and set(refs) <= {"remote"}:
+        del facts["refs"]
+    if isinstance(occurred, Mapping):
+        facts["occurred"] = {name: _plainly(text) for name, text in occurred.items() if text is not None}
+    return facts
+
+
+def _plainly(text: Any) -> Any:
+    try:
+        return instant(text) if isinstance(text, str) else text
+    except ValueError:
+        return text
+
+
 class Reader:
     """Reads parts of a file and remembers every mistake; what is wrong is replaced by something harmless."""
 
     def __init__(self) -> None:
         self.mistakes: list[str] = []
+        self.scopes: Mapping[Kind, Scope] = SCOPES
         self._named: dict[str, str] = {}  # the name of an event by its id or hash
 
     def wrong(self, where: str, what: str) -> None:
@@ -98,6 +118,7 @@ class Reader:
         if "policy" in document:
             policy, mistakes = parse(document["policy"])
             self.mistakes += mistakes
+            self.scopes = policy.scopes
             return policy
         name = document.get("profile", PROFILES[0])
         if name not in PROFILES:
@@ -110,11 +131,12 @@ class Reader:
             self.wrong("links", "expected a table of identifiers and the persons behind them")
             return {}
         found: dict[str, frozenset[str]] = {}
-        for identifier, persons in raw.items():
+        for number, (identifier, persons) in enumerate(raw.items(), 1):
+            where = f"links entry {number}"
             if not isinstance(persons, list):
-                self.wrong(f"links.{identifier}", "expected a list of persons")
+                self.wrong(where, "expected a list of persons")
                 continue
-            for name in set(self.identifier(identifier, f"links.{identifier}")):
+            for name in set(self.identifier(identifier, where)):
                 found[name] = found.get(name, frozenset()) | frozenset(map(str, persons))
         return found
 
@@ -186,7 +208,7 @@ class Reader:
         """One event may come under several ids: the first of them, in the order of the alphabet, is its name."""
         ids: dict[str, set[str]] = {}
         for where, row in rows:
-            id, fingerprint = row.get("id"), event_hash(normal_facts(row))
+            id, fingerprint = row.get("id"), event_hash(_facts_of_copies(row))
             if id is not None and not isinstance(id, str):
                 self.wrong(f"{where}.id", "expected a text")
             elif id is not None:
@@ -197,13 +219,16 @@ class Reader:
         names = {fingerprint: min(found) for fingerprint, found in ids.items()}
         self._named = {id: names[fingerprint] for id, fingerprint in self._named.items()} | names
 
+    def _name_of(self, row: Mapping[str, Any]) -> str:
+        return self._named.get(event_hash(_facts_of_copies(row))) or event_hash(normal_facts(row))
+
     def _called(self, ref: Any) -> str:
         return self._named.get(ref, ref) if isinstance(ref, str) else ""
 
     def _event(self, row: Mapping[str, Any], where: str) -> Event | None:
         before = len(self.mistakes)
         for key in row:
-            if key not in EVENT_KEYS:
+            if key not in (*EVENT_KEYS, *NOT_READ):
                 self.wrong(f"{where}.{key}", "is no field of an event")
         kind = self._one_of(row.get("kind"), Kind, f"{where}.kind")
         provenance = self._one_of(row.get("provenance"), Provenance, f"{where}.provenance")
@@ -213,12 +238,12 @@ class Reader:
         needs_address = kind is not Kind.INVALIDATE
         identifier, mailbox = self.identifier(row.get("identifier"), f"{where}.identifier") if needs_address else ("", "")
         occurred, observed = self._times(row, where)
-        basis = row.get("legal_basis", "consent")
+        basis = "consent" if row.get("legal_basis") is None else row["legal_basis"]
         if basis not in BASES:
             self.wrong(f"{where}.legal_basis", f"expected {', '.join(BASES)}")
         valid = row.get("valid_until")
         event = Event(
-            name=self._called(event_hash(normal_facts(row))),
+            name=self._name_of(row),
             kind=kind,
             identifier=identifier,
             mailbox=mailbox,
@@ -249,7 +274,7 @@ class Reader:
         if occurred.get("hi") is None and observed is None:
             self.wrong(f"{where}.occurred", "needs hi, the latest moment at which it can have happened, or observed_at beside it")
             return Interval(UNKNOWN, 0.0), 0.0
-        hi = self.moment(occurred["hi"], f"{where}.occurred.hi") if occurred.get("hi") is not None else observed or 0.0
+        hi = self.moment(last_moment(occurred["hi"]), f"{where}.occurred.hi") if occurred.get("hi") is not None else observed or 0.0
         lo = self.moment(occurred["lo"], f"{where}.occurred.lo") if occurred.get("lo") is not None else UNKNOWN
         if lo > hi:
             self.wrong(f"{where}.occurred", "lo is after hi")
@@ -257,12 +282,12 @@ class Reader:
 
     def _scope(self, row: Mapping[str, Any], kind: Kind, where: str) -> Scope:
         if row.get("scope") is None:
-            return Scope.PERSON if kind in PERSONAL else Scope.IDENTIFIER
+            return self.scopes[kind]
         found = self._one_of(row["scope"], Scope, f"{where}.scope")
         return Scope.PERSON if found is None else found
 
     def _purposes(self, row: Mapping[str, Any], kind: Kind, where: str) -> frozenset[str]:
-        given = row.get("purposes", ())
+        given = [] if row.get("purposes") is None else row["purposes"]
         if not isinstance(given, list | tuple) or not all(isinstance(one, str) and one != "" for one in given):
             self.wrong(f"{where}.purposes", "expected a list such as marketing.newsletter")
             return frozenset()
@@ -271,7 +296,7 @@ class Reader:
         return self._or_of_request(frozenset(given), "purposes", kind, where)
 
     def _event_channels(self, row: Mapping[str, Any], kind: Kind, where: str) -> frozenset[str]:
-        given = self.channels(row.get("channels", []), f"{where}.channels", may_be_any=kind in RESTRICTIONS)
+        given = self.channels([] if row.get("channels") is None else row["channels"], f"{where}.channels", may_be_any=kind in RESTRICTIONS)
         return self._or_of_request(frozenset(given), "channels", kind, where)
 
     def _or_of_request(self, given: frozenset[str], name: str, kind: Kind, where: str) -> frozenset[str]:

@@ -6,16 +6,17 @@ the address, or the person, any purpose below. Whatever is uncertain about times
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from leads.consent.event import ANY, PERSONAL, UNKNOWN, Event, Kind, Provenance, Scope
 from leads.consent.fold import Folded, Grant, fold
 from leads.consent.grade import Grade, grade
 from leads.consent.policy import Policy, Rule, is_within
 
+One = TypeVar("One")
 Links = Mapping[str, frozenset[str]]  # identifier -> persons it belongs to
 
 
@@ -75,6 +76,46 @@ def status(events: Iterable[Event], key: Key, now: float, policy: Policy, links:
 
 def status_of(folded: Folded, key: Key, now: float, policy: Policy, links: Links) -> Answer:
     return _Case(folded, key, now, policy, links).answer()
+
+
+class Ledger:
+    """Folded events by whom they are about, for many questions: each is answered from what can bear on it."""
+
+    def __init__(self, folded: Folded, links: Links) -> None:
+        self.folded, self.links = folded, links
+        self.grants = _by(folded.grants, lambda one: (one.event.identifier,))
+        self.requests, self.bases, self.bounces = (
+            _by(events, lambda event: (event.identifier,)) for events in (folded.requests, folded.bases, folded.bounces)
+        )
+        self.restrictions = _by(folded.restrictions, lambda event: (event.mailbox, *map(_person, _who_is_meant(event, links))))
+
+    def about(self, key: Key) -> Folded:
+        name, persons = key.identifier, _persons_of(key.mailbox, key.identifier, self.links)
+        said = {id(event): event for place in (key.mailbox, *map(_person, sorted(persons))) for event in self.restrictions.get(place, ())}
+        return Folded(
+            tuple(self.grants.get(name, ())),
+            tuple(self.requests.get(name, ())),
+            tuple(said.values()),
+            tuple(self.bases.get(name, ())),
+            tuple(self.bounces.get(name, ())),
+        )
+
+
+def _by(rows: Iterable[One], places: Callable[[One], Iterable[str]]) -> dict[str, list[One]]:
+    found: dict[str, list[One]] = {}
+    for row in rows:
+        for place in places(row):
+            found.setdefault(place, []).append(row)
+    return found
+
+
+def _who_is_meant(event: Event, links: Links) -> frozenset[str]:
+    return _who_said_it(event, links) if event.scope is Scope.PERSON else frozenset()
+
+
+def _person(name: str) -> str:
+    """A person among places; no address looks like it."""
+    return f"\0{name}"
 
 
 class _Case:
@@ -210,7 +251,7 @@ class _Case:
         return Answer(status, permitted, best, tuple(sorted({*flags, *self._flags()})), tuple(sorted(set(because))))
 
     def _flags(self) -> Iterable[str]:
-        if any(one.mailbox == self.key.mailbox and one.evidence.get("type") != "soft" for one in self.folded.bounces):
+        if any(one.identifier == self.key.identifier and one.evidence.get("type") != "soft" for one in self.folded.bounces):
             yield "undeliverable"
         if any(_lacks_ip(one.event) for one in self.grants):
             yield "ip_missing"
@@ -235,7 +276,7 @@ def _anchor(event: Event, now: float) -> float:
 
 def _restricts(event: Event, key: Key, persons: frozenset[str], links: Links) -> bool:
     same_mailbox = event.mailbox == key.mailbox
-    same_person = event.scope is Scope.PERSON and not persons.isdisjoint(_who_said_it(event, links))
+    same_person = not persons.isdisjoint(_who_is_meant(event, links))
     if not (same_mailbox or same_person):
         return False
     if _objects_to_marketing(event) and is_within(key.purpose, PROFILING):

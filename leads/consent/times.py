@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-DURATION: Final = re.compile(r"(\d+)(s|mo|m|h|d|w|y)")
+DURATION: Final = re.compile(r"(\d{1,9})(s|mo|m|h|d|w|y)")
+DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ def instant(text: str) -> float:
     return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
 
 
+def last_moment(text: Any) -> Any:
+    """Until when something happened of which only the day is known: the end of it."""
+    return f"{text}T23:59:59.999999Z" if isinstance(text, str) and DATE.fullmatch(text) else text
+
+
 def has_time(text: Any) -> bool:
     """Whether a proof names a time of day and not only a date (AG Düsseldorf 23 C 3876/13)."""
     if not isinstance(text, str) or len(text) <= len("2026-01-31"):
@@ -56,7 +62,10 @@ def has_time(text: Any) -> bool:
 def _plus_months(at: float, months: int) -> float:
     if at == float("-inf"):
         return at
-    start = datetime.fromtimestamp(at, UTC)
-    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-    day = min(start.day, monthrange(year, month + 1)[1])
-    return start.replace(year=year, month=month + 1, day=day).timestamp()
+    try:
+        start = datetime.fromtimestamp(at, UTC)
+        year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+        day = min(start.day, monthrange(year, month + 1)[1])
+        return start.replace(year=year, month=month + 1, day=day).timestamp()
+    except (ValueError, OverflowError):  # outside the calendar: never, or long ago
+        return at if at < 0 else float("inf")

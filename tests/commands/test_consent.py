@@ -32,13 +32,23 @@ def test_answers_need_no_settings_and_no_store(leadloom, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("{", "is not JSON (line 1, column 2)"), ("[]", "expected one JSON object"), ('{"now": 1, "ask": {}}', "ask: expected a list")],
+    [
+        ("{", "is not JSON (line 1, column 2)"),
+        ("[]", "expected one JSON object"),
+        ('{"now": 1, "ask": {}}', "ask: expected a list"),
+        ('{"now": "\\ud800"}', "half of a character"),
+    ],
 )
 def test_a_file_that_is_none_is_refused_in_a_sentence(leadloom, tmp_path, content, told):
     (tmp_path / "asked.json").write_text(content, "utf-8")
     said = leadloom("consent", "evaluate", "asked.json", "--json")
     assert (said.code, said.out) == (2, "")
     assert told in said.err
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(leadloom, tmp_path):
+    (tmp_path / "asked.json").write_text(json.dumps(file(doi())), "utf-8-sig")
+    assert leadloom("consent", "evaluate", "asked.json", "--json").json[0]["status"] == "confirmed"
 
 
 def test_a_missing_file_is_named(leadloom):

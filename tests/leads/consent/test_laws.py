@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leads.consent.event import RESTRICTIONS, Kind
 from leads.consent.reading import read_events
+from leads.consent.status import Ledger
 from tests.leads.consent.acts import DE, Event, at, flag
 from tests.leads.consent.worlds import (
     ADDRESSES,
@@ -28,6 +30,14 @@ from tests.leads.consent.worlds import (
 
 EXAMPLES = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 200
 law = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+
+
+@law
+@given(ledgers, asked)
+def test_what_can_bear_on_a_question_answers_it_as_the_whole_ledger_does(events: list[Event], key: Asked) -> None:
+    with patch.object(Ledger, "about", lambda self, _: self.folded):
+        whole = ask(events, key)
+    assert ask(events, key) == whole
 
 
 @law

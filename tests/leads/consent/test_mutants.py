@@ -144,8 +144,19 @@ MUTANTS: dict[str, Patch] = {
 }
 
 
+class Unsorted(status.Ledger):
+    """A ledger that hides nothing from a defect."""
+
+    def __init__(self, folded: Any, links: Any) -> None:
+        self.folded = folded
+
+    def about(self, key: Any) -> Any:
+        return self.folded
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_defect_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "Ledger", Unsorted)
     target, attribute, instead = MUTANTS[name]
     monkeypatch.setattr(target, attribute, instead)
     assert next(_noticed(), None) is not None

@@ -246,3 +246,113 @@ def test_presumed_interest_needs_a_documented_reason() -> None:
     for conditions, permitted in (({"reason": "asked for an offer on 3 March"}, True), ({}, False), ({"reason": " "}, False)):
         event = {**presumed, "evidence": {"conditions": conditions}}
         assert answer(file([event], who=phone, channel="phone"))["permitted"] is permitted
+
+
+def test_a_rule_for_a_channel_is_more_specific_than_one_for_a_purpose_and_a_jurisdiction_more_than_both() -> None:
+    e2 = {"min_evidence": "E2", "regrant_evidence": "E2"}
+    by_purpose = {"purpose": "marketing.newsletter"}
+    assert answer(file([single()], policy={"rule": [{"channel": "email", **e2}, by_purpose]}))["status"] == "granted"
+    policy = {"controller": {"jurisdiction": "AT"}, "rule": [{"channel": "email"}, {"jurisdiction": "AT", **e2}]}
+    assert answer(file([single()], policy=policy))["status"] == "granted"
+    policy["controller"] = {"jurisdiction": "DE"}
+    assert answer(file([single()], policy=policy))["status"] == "unproven"
+
+
+def test_what_a_rule_does_not_say_is_the_strictest() -> None:
+    policy = {"rule": [{"channel": "email", "min_evidence": "E2"}]}
+    assert answer(file([single()], policy=policy))["status"] == "granted"
+    assert answer(file([no(), single(day=30)], policy=policy))["status"] == "withdrawn"
+
+
+def test_a_policy_may_say_more_than_an_answer_needs() -> None:
+    rest = {"controller": {"id": "acme"}, "projection": {"rounding": "restrict"}, "suppression": {}, "retention": {"audit_log": "10y"}}
+    kept = {"rule": [{**DE["rule"][0], "unconfirmed_delete_after": "14d", "evidence_retention": "5y_after_each_use"}]}
+    assert answer(file(doi(), policy={**DE, **rest, **kept}))["status"] == "confirmed"
+    with pytest.raises(ConsentFileWrong, match=r"policy\.rules: is no key"):
+        evaluate(file(doi(), policy={**DE, "rules": []}))
+
+
+def test_a_policy_says_for_whom_a_no_holds_that_does_not_say_it() -> None:
+    links = {A: ["p1"], B: ["p1"]}
+    complained = file([*doi(), no(who=B, kind="complaint")], links=links)
+    assert answer(complained)["status"] == "objected"
+    narrow = {**DE, "scope": {"complaint": "object", "object": "identifier"}}
+    assert answer({**complained, "policy": narrow})["status"] == "confirmed"
+    wide = {**DE, "scope": {"withdraw": "person"}}
+    assert answer(file([*doi(), no(who=B)], links=links, policy=wide))["status"] == "withdrawn"
+    with pytest.raises(ConsentFileWrong, match=r"policy\.scope\.object: expected identifier or person"):
+        evaluate({**complained, "policy": {**DE, "scope": {"object": "all"}}})
+
+
+def test_what_is_computed_is_never_believed_and_nothing_said_is_nothing() -> None:
+    claimed = {**flag(), "grade": "E3", "event_id": "0" * 64, "raw_ref": "s3://x", "note": "by phone"}
+    assert answer(file([claimed]))["grade"] == "E1"
+    asked, clicked = doi()
+    assert answer(file([{**asked, "legal_basis": None}, {**clicked, "purposes": None, "channels": None}]))["status"] == "confirmed"
+
+
+def test_copies_of_one_event_may_tell_where_they_were_seen_and_write_times_their_way() -> None:
+    asked, clicked = doi()
+    again = {**asked, "refs": {"remote": {"system": "hubspot", "id": "7"}}, "observed_at": at(30)}
+    elsewhere = {**again, "occurred": {name: text.replace("+00:00", "Z") for name, text in asked["occurred"].items()}}
+    assert answer(file([asked, again, elsewhere, clicked]))["status"] == "confirmed"
+
+
+def test_a_business_card_is_no_consent_and_a_signed_paper_is() -> None:
+    phone = "phone:+493023125000"
+    told = single(who=phone, purposes=["marketing"], channels=["phone"])
+    for kind, status in (("signed_paper", "granted"), ("recorded_call", "granted"), ("business_card", "unproven"), ("hearsay", "unproven")):
+        event = {**told, "evidence": {"record": {"kind": kind, "file_sha256": "ab"}}, "notice": {}}
+        assert answer(file([event], who=phone, channel="phone"))["status"] == status
+
+
+def test_a_double_opt_in_that_is_told_as_one_event_is_as_old_as_its_request() -> None:
+    asked, clicked = doi(day=10, after_minutes=4 * 1440)
+    one = {**asked, "kind": "grant", "evidence": {**asked["evidence"], **clicked["evidence"]}, "occurred": clicked["occurred"]}
+    assert answer(file([one]))["status"] == "confirmed"
+    assert answer(file([one, no(day=12)]))["status"] == "withdrawn"
+
+
+def test_of_a_day_it_is_not_known_when_it_was() -> None:
+    said = {**no(), "occurred": {"lo": "2025-01-21", "hi": "2025-01-21"}}
+    assert answer(file([said, *doi(day=20.5)]))["status"] == "withdrawn"
+    assert answer(file([said, *doi(day=21.5)]))["status"] == "confirmed"
+
+
+@pytest.mark.parametrize(("asked_for", "clicked_for"), [("marketing", "marketing.newsletter"), ("marketing.newsletter", "marketing")])
+def test_of_a_broader_and_a_narrower_purpose_the_narrower_is_confirmed(asked_for: str, clicked_for: str) -> None:
+    asked, clicked = doi(purposes=[asked_for])
+    events = [asked, {**clicked, "purposes": [clicked_for]}]
+    assert answer(file(events))["status"] == "confirmed"
+    assert answer(file(events, purpose="marketing.offers"))["permitted"] is False
+
+
+def test_a_bounce_is_of_the_very_address() -> None:
+    bounce = {**flag("bo", who="email:a+t@x.de"), "kind": "bounce"}
+    assert answer(file([*doi(), bounce]))["flags"] == []
+
+
+def test_no_time_is_too_far_away() -> None:
+    ages = [{**DE, "rule": [{**DE["rule"][0], "max_age": "9999y"}]}, {**DE, "rule": [{**DE["rule"][0], "doi_ttl": "999999999y"}]}]
+    assert [answer(file(doi(), policy=policy))["status"] for policy in ages] == ["confirmed", "confirmed"]
+    late = [{**event, "occurred": {"lo": "9999-01-01T00:00:00Z", "hi": "9999-01-01T00:00:00Z"}} for event in doi()]
+    early = [{**event, "occurred": {"lo": "0001-01-01T00:00:00+14:00", "hi": at(10)}} for event in doi()]
+    answers = [answer({**file(events), "now": "9999-12-31T23:59:59-12:00"}) for events in (late, early)]
+    assert [found["permitted"] for found in answers] == [True, False]
+
+
+def test_a_mistake_names_no_person() -> None:
+    document = file(doi(), links={"email:anna.schmidt": ["p1"], "email:b@x.de": "p2"})  # type: ignore[dict-item]
+    with pytest.raises(ConsentFileWrong) as raised:
+        evaluate(document)
+    assert [mistake.split(":")[0] for mistake in raised.value.mistakes] == ["links entry 1", "links entry 2"]
+    assert "anna" not in str(raised.value)
+
+
+def test_a_short_message_is_confirmed_by_a_code_only() -> None:
+    number = "phone:+493023125000"
+    told = {"who": number, "purposes": ["marketing"], "channels": ["sms"]}
+    asked, clicked = doi(**told)
+    code = {**clicked, "evidence": {"confirm": {**clicked["evidence"]["confirm"], "method": "otp"}}}
+    by = {key: value for key, value in file([], who=number, channel="sms").items() if key != "policy"}
+    assert [answer({**by, "events": [asked, one]})["status"] for one in (clicked, code)] == ["unproven", "confirmed"]
