@@ -194,16 +194,19 @@ def verify(rebuild: Rebuild = False, as_json: Json = False, config: Config = Non
     from commands.workspace import open_memory
 
     with open_memory(config) as store, _lease_if(store, rebuild), store.begin() as unit:
-        if rebuild:
+        changed = list(unit.tampered())
+        if rebuild and not changed:
             unit.deny_anew()
             unit.touch_all()
-        found = [{"row": row, "why": why} for row, why in (*unit.tampered(), *unit.misread())]
+        found = [{"row": row, "why": why} for row, why in (*changed, *unit.misread())]
         seq, head = unit.head()
     document = {"rows": seq, "head": head, "tampered": found}
     if as_json:
         showing.print_json(document)
     elif found:
         showing.show(showing.table("Not as written", ("row", "why"), ([one["row"], one["why"]] for one in found)))
+        if rebuild and changed:
+            showing.say("Nothing was made anew from events that are not as they were written. Restore the store from a backup.")
     else:
         showing.show(f"{seq} rows, all as they were written.")
     raise typer.Exit(Exit.FOUND if found else Exit.DONE)

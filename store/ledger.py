@@ -5,37 +5,37 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from leads.consent import chain
 from leads.consent.denial import denials
 from leads.consent.event import RESTRICTIONS, Event, Kind, canonical
 from leads.consent.fold import Orders
-from leads.consent.reading import read_events
+from leads.consent.reading import ConsentFileWrong, read_events
 from store import schema as t
-from store.erasures import Erasures
+from store.database import StoreError
 from store.queries import chunks
+from store.trail import ERASED, STREAM, Trail, act_of
 
 Document = Mapping[str, Any]
 SALT_BYTES = 16
-STREAM = 2_000
 
 
-class Ledger(Erasures):
+class Ledger(Trail):
     def add_events(self, events: Iterable[tuple[Event, Document]], actor: str, at: datetime) -> list[str]:
         """Add events that are not there yet, each with its entry in the trail; returns the names of the new ones."""
         unique = {event.name: (event, document) for event, document in events}
         known = {row.name for row in self._in_query(sa.select(t.consent_event.c.name), t.consent_event.c.name, sorted(unique))}
         fresh = [found for name, found in unique.items() if name not in known]
-        seq, before = self.head()
+        seq, _ = self.head()
         rows = [_row(number, event, document) for number, (event, document) in enumerate(fresh, seq + 1)]
         if rows:
             self._connection.execute(sa.insert(t.consent_event), rows)
-            self._connection.execute(sa.insert(t.audit), list(_trail_of(rows, bytes.fromhex(before), actor, at)))
+            self.enter(map(act_of, rows), actor, at)
             self._deny([event for event, _ in fresh])
         return [event.name for event, _ in fresh]
 
@@ -54,8 +54,7 @@ class Ledger(Erasures):
             self._run(sa.delete(t.restriction).where(t.restriction.c.event.in_(chunk)))
 
     def _orders(self) -> Orders:
-        orders = self._run(sa.select(t.consent_event.c.document).where(t.consent_event.c.kind == Kind.INVALIDATE.value))
-        return Orders.among(read_events([json.loads(row.document) for row in orders]))
+        return Orders.among(read_events([_document(row) for row in self._run(_ORDERS)]))
 
     def _batches(self) -> Iterator[list[Event]]:
         documents = (document for _, document in self.every_event())
@@ -70,10 +69,11 @@ class Ledger(Erasures):
             self._upsert(t.restriction, _denials(batch, orders))
 
     def misread(self) -> Iterator[tuple[str, str]]:
-        """Where the view of what is denied is not what the events say, and how."""
-        orders = self._orders()
+        """Where the view of what is denied is not what the events say, and how; events that nobody can read are not asked."""
+        orders = Orders.among(_legible(self._run(_ORDERS)))
         said = t.restriction.c
-        for batch in self._batches():
+        events = _legible(self._every_row())
+        while batch := list(islice(events, STREAM)):
             owed = {(row["address"], row["channel"], row["event"]) for row in _denials(batch, orders)}
             rows = self._in(t.restriction, said.event, [event.name for event in batch])
             kept = {(row.address, row.channel, row.event) for row in rows}
@@ -86,7 +86,7 @@ class Ledger(Erasures):
         """The events that deny something at these places, oldest first."""
         names = {row.event for row in self._in(t.restriction, t.restriction.c.address, sorted(set(places)))}
         rows = self._in(t.consent_event, t.consent_event.c.name, sorted(names))
-        return [json.loads(row.document) for row in sorted(rows, key=lambda row: row.seq)]
+        return [_document(row) for row in sorted(rows, key=lambda row: row.seq)]
 
     # -- events --------------------------------------------------------------------------------------------------------------------
 
@@ -96,20 +96,20 @@ class Ledger(Erasures):
         found: dict[int, Document] = {}
         for column, values in ((event.mailbox, sorted(set(mailboxes))), (event.person, sorted(set(persons)))):
             for row in self._in(t.consent_event, column, values):
-                found[row.seq] = json.loads(row.document)
+                found[row.seq] = _document(row)
         for row in self._run(sa.select(t.consent_event).where(event.kind == "invalidate")):
-            found[row.seq] = json.loads(row.document)
+            found[row.seq] = _document(row)
         return [found[seq] for seq in sorted(found)]
 
     def every_event(self) -> Iterator[tuple[str, Document]]:
         """(name, event), in the order in which they were added."""
+        yield from ((row.name, _document(row)) for row in self._every_row())
+
+    def _every_row(self) -> Iterator[Any]:
         after = 0
-        while True:
-            query = sa.select(t.consent_event).where(t.consent_event.c.seq > after).order_by(t.consent_event.c.seq).limit(STREAM)
-            rows = list(self._run(query))
-            if not rows:
-                return
-            yield from ((row.name, json.loads(row.document)) for row in rows)
+        query = sa.select(t.consent_event).order_by(t.consent_event.c.seq).limit(STREAM)
+        while rows := list(self._run(query.where(t.consent_event.c.seq > after))):
+            yield from rows
             after = rows[-1].seq
 
     def events_by_mailbox(self) -> Iterator[tuple[str, list[Document]]]:
@@ -122,70 +122,54 @@ class Ledger(Erasures):
             if not mailboxes:
                 return
             within = (event.mailbox >= mailboxes[0], event.mailbox <= mailboxes[-1])
-            rows = self._run(sa.select(event.mailbox, event.document).where(*within).order_by(event.mailbox, event.seq))
+            rows = self._run(sa.select(event.mailbox, event.name, event.document).where(*within).order_by(event.mailbox, event.seq))
             for mailbox, group in groupby(rows, key=lambda row: row.mailbox):
-                yield mailbox, [json.loads(row.document) for row in group]
+                yield mailbox, [_document(row) for row in group]
             after = mailboxes[-1]
 
-    def forget_events(self, mailboxes: Sequence[str], persons: Sequence[str], shared: Sequence[str] = ()) -> None:
-        """Take a person out of the ledger; the trail keeps its rows, which say nothing without the salts that go here.
+    def forget_events(
+        self, mailboxes: Sequence[str], persons: Sequence[str], shared: Sequence[str] = (), *, actor: str, at: datetime
+    ) -> None:
+        """Take a person out of the ledger; the trail keeps its rows, which say nothing without the salts that go here, and notes that.
 
         What was said at `shared` mailboxes is said for others, too, and stays.
         """
         event = t.consent_event.c
-        names: set[str] = set()
+        found: dict[int, str] = {}
         for column, values in ((event.mailbox, mailboxes), (event.person, persons)):
-            rows = self._in_query(sa.select(event.name, event.mailbox), column, sorted(values))
-            names |= {row.name for row in rows if row.mailbox not in shared}
-        self._allow(names)
-        for chunk in chunks(sorted(names)):
-            self._run(sa.delete(t.consent_event).where(event.name.in_(chunk)))
+            rows = self._in_query(sa.select(event.seq, event.name, event.mailbox), column, sorted(values))
+            found |= {row.seq: row.name for row in rows if row.mailbox not in shared}
+        self._allow(found.values())
+        for chunk in chunks(sorted(found)):
+            self._run(sa.delete(t.consent_event).where(event.seq.in_(chunk)))
+            entered = sa.select(t.audit.c.object_hmac, t.audit.c.payload_hash).where(t.audit.c.seq.in_(chunk)).order_by(t.audit.c.seq)
+            self.enter([{"action": ERASED, **row._mapping} for row in self._run(entered)], actor, at)
 
-    # -- the trail -----------------------------------------------------------------------------------------------------------------
 
-    def trail(self) -> Iterator[chain.Entry]:
-        after = 0
-        while True:
-            rows = list(self._run(sa.select(t.audit).where(t.audit.c.seq > after).order_by(t.audit.c.seq).limit(STREAM)))
-            if not rows:
-                return
-            yield from (_entry(row) for row in rows)
-            after = rows[-1].seq
+_ORDERS: Final = sa.select(t.consent_event).where(t.consent_event.c.kind == Kind.INVALIDATE.value)
 
-    def head(self) -> tuple[int, str]:
-        """Number and hash of the last row."""
-        row = self._run(sa.select(t.audit).order_by(t.audit.c.seq.desc()).limit(1)).first()
-        return (0, chain.START.hex()) if row is None else (row.seq, row.hash)
 
-    def tampered(self) -> Iterator[tuple[str, str]]:
-        """Rows of trail and ledger that are not as they were written, and why."""
-        yield from ((f"audit row {seq}", why) for seq, why in chain.broken(self.trail()))
-        hashes = {row.seq: row.payload_hash for row in self._run(sa.select(t.audit.c.seq, t.audit.c.payload_hash))}
-        for row in self._run(sa.select(t.consent_event).order_by(t.consent_event.c.seq)):
-            if row.seq not in hashes:
-                yield f"event {row.name[:12]}", "it is in the ledger and not in the trail"
-            elif chain.payload_hash(bytes.fromhex(row.salt), row.document) != hashes[row.seq]:
-                yield f"event {row.name[:12]}", f"it was changed after it was written (audit row {row.seq})"
+def _document(row: Any) -> Document:
+    try:
+        found = json.loads(row.document)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        why = "The ledger of consent was changed behind Leadloom's back: event"
+        raise StoreError(f"{why} {row.name[:12]} cannot be read. `leadloom consent verify` names what was changed.")
+    return found
+
+
+def _legible(rows: Iterable[Any]) -> Iterator[Event]:
+    """The events that can be read; the trail knows which others there are."""
+    for row in rows:
+        with suppress(ConsentFileWrong, StoreError):
+            yield from read_events([_document(row)])
 
 
 def _denials(events: Iterable[Event], orders: Orders) -> list[dict[str, str]]:
     standing = [event for event in events if not orders.take_back(event)]
     return [{"address": place, "channel": channel, "event": one.name} for one in standing for channel, place in denials(one)]
-
-
-def _trail_of(rows: Iterable[Mapping[str, Any]], last: bytes, actor: str, at: datetime) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        salt = bytes.fromhex(row["salt"])
-        facts = {
-            "seq": row["seq"],
-            "at": at.astimezone(UTC).isoformat(timespec="seconds"),
-            "actor": actor,
-            "action": f"consent.{row['kind']}",
-            "object_hmac": chain.object_hmac(salt, row["mailbox"]),
-            "payload_hash": chain.payload_hash(salt, row["document"]),
-        }
-        last = chain.linked(last, facts)
-        yield {**facts, "hash": last.hex()}
 
 
 def _row(seq: int, event: Event, document: Document) -> dict[str, Any]:
@@ -198,7 +182,3 @@ def _row(seq: int, event: Event, document: Document) -> dict[str, Any]:
         "document": canonical(document),
         "salt": secrets.token_hex(SALT_BYTES),
     }
-
-
-def _entry(row: Any) -> chain.Entry:
-    return chain.Entry(row.seq, row.at, row.actor, row.action, row.object_hmac, row.payload_hash, row.hash)

@@ -105,7 +105,8 @@ def _forget(unit: Any, person: Person, erasure: str, workspace: Workspace) -> No
     _unsay(unit, person)
     for name in person.names:
         unit.forget_lead(name, person.refs)
-    unit.forget_events([*person.addresses, *map(lead_address, person.names)], person.names, person.shared)
+    places = [*person.addresses, *map(lead_address, person.names)]
+    unit.forget_events(places, person.names, person.shared, actor=erasure, at=workspace.now())
 
 
 def _unsay(unit: Any, person: Person) -> None:

@@ -101,6 +101,62 @@ def test_the_ledger_notices_what_was_changed_behind_its_back(leadloom, somebody,
     assert "was changed after it was written" in said.json["tampered"][0]["why"]
 
 
+def behind_its_back(folder, *statements):
+    with sqlite3.connect(folder / "leadloom.db") as database:
+        for statement in statements:
+            database.execute(statement)
+
+
+TAMPERED = {
+    "an objection taken out, and out of what is denied": (
+        ["delete from consent_event where kind = 'object'", "delete from restriction"],
+        "its event is missing",
+    ),
+    "a grant taken out": (["delete from consent_event where kind = 'grant'"], "its event is missing"),
+    "everything taken out": (["delete from consent_event", "delete from restriction"], "its event is missing"),
+    "another address": (["update consent_event set mailbox = 'email:x@y.example'"], "its mailbox was changed"),
+    "another person": (["update consent_event set person = 'ld_x'"], "its person was changed"),
+    "another kind": (["update consent_event set kind = 'deny' where kind = 'object'"], "its kind was changed"),
+    "another name": (["update consent_event set name = 'abc' where kind = 'grant'"], "its name was changed"),
+    "a salt that is none": (["update consent_event set salt = 'x'"], "it was changed after it was written"),
+    "a document that is none": (["update consent_event set document = '{'"], "it was changed after it was written"),
+    "a document of another kind": (["update consent_event set document = '[]'"], "it was changed after it was written"),
+    "a hash that is none": (["update audit set hash = 'x'"], "was changed"),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+def test_whatever_was_done_to_the_ledger_is_named_and_nothing_is_made_anew_from_it(leadloom, somebody, tmp_path, how):
+    leadloom("consent", "object", somebody["email"], "--by", "support")
+    leadloom("consent", "grant", somebody["email"], "--by", "support", "--note", "told at the fair")
+    assert leadloom("consent", "verify").code == 0
+    statements, why = TAMPERED[how]
+    behind_its_back(tmp_path, *statements)
+    for more in ((), ("--rebuild",)):
+        said = leadloom("consent", "verify", "--json", *more)
+        assert (said.code, "Traceback" in said.err) == (4, False)
+        assert any(why in row["why"] for row in said.json["tampered"])
+
+
+def test_an_event_that_nobody_can_read_stops_a_run_in_a_sentence(leadloom, somebody, tmp_path):
+    leadloom("consent", "object", somebody["email"], "--by", "support")
+    behind_its_back(tmp_path, "update consent_event set document = '{'")
+    said = leadloom("consent", "status", somebody["lead_id"])
+    assert said.code == 2
+    assert "`leadloom consent verify` names what was changed" in said.err
+
+
+def test_an_erasure_stands_in_the_trail_and_what_it_took_is_not_missed(leadloom, somebody, tmp_path):
+    leadloom("consent", "object", somebody["email"], "--by", "support")
+    before = leadloom("consent", "anchor", "--json").json["seq"]
+    leadloom("privacy", "erase", somebody["lead_id"], "--reason", "ticket 7", "--yes")
+    assert leadloom("consent", "verify", "--json").json["tampered"] == []
+    with sqlite3.connect(tmp_path / "leadloom.db") as database:
+        rows = database.execute("select * from audit where seq > ? and action = 'consent.erased'", (before,)).fetchall()
+    assert rows != []
+    assert somebody["email"] not in repr(rows)
+
+
 def test_what_is_denied_is_held_against_the_ledger_and_made_anew_from_it(leadloom, somebody, tmp_path):
     assert leadloom("consent", "withdraw", somebody["email"], "--by", "support").code == 0
     assert leadloom("consent", "verify").code == 0

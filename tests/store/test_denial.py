@@ -23,8 +23,9 @@ from leads.consent.fold import fold
 from leads.consent.policy import Policy
 from leads.consent.reading import read_events
 from store import schema
-from store.ledger import _row, _trail_of
+from store.ledger import _row
 from store.store import Store, open_store
+from store.trail import act_of, linked
 from store.unit import Unit
 from tests.leads.consent.acts import A, no
 from tests.leads.consent.worlds import ADDRESSES, PERSONS, ledgers
@@ -58,7 +59,7 @@ def happen(unit: Unit, deed: Deed) -> None:
         case ("take back", batch):
             unit.add_events(addressed([taking_back(batch)]), "anna", NOW)
         case ("forget", (address, person, shared)):
-            unit.forget_events([address], [person], [shared])
+            unit.forget_events([address], [person], [shared], actor="erase:1", at=NOW)
         case _:
             unit.deny_anew()
 
@@ -167,7 +168,7 @@ def test_a_migration_puts_older_objections_in_force_and_tells_nothing_twice(tmp_
     with engine.begin() as connection:
         row = _row(1, event, document)
         connection.execute(sa.insert(schema.consent_event), row)
-        connection.execute(sa.insert(schema.audit), list(_trail_of([row], chain.START, "anna", NOW)))
+        connection.execute(sa.insert(schema.audit), list(linked([act_of(row)], 0, chain.START, "anna", NOW)))
     engine.dispose()
     store = open_store(f"sqlite:///{tmp_path / 'leads.db'}")
     with store.begin() as unit:
@@ -175,4 +176,21 @@ def test_a_migration_puts_older_objections_in_force_and_tells_nothing_twice(tmp_
         assert len(list(unit.every_event())) == 2
         assert list(unit.tampered()) == []
         assert kept(unit) == said(unit)
+    store.close()
+
+
+def test_a_migration_notes_what_was_erased_before_and_from_then_on_a_missing_event_shows(tmp_path: Path) -> None:
+    engine = older(tmp_path, [])
+    told = [addressed([{name: value for name, value in no(id, A, day).items() if name != "id"}])[0] for id, day in (("o", 1), ("p", 2))]
+    with engine.begin() as connection:
+        rows = [_row(seq, event, document) for seq, (event, document) in enumerate(told, 1)]
+        connection.execute(sa.insert(schema.consent_event), rows[1:])
+        connection.execute(sa.insert(schema.audit), list(linked(map(act_of, rows), 0, chain.START, "anna", NOW)))
+    engine.dispose()
+    store = open_store(f"sqlite:///{tmp_path / 'leads.db'}")
+    with store.begin() as unit:
+        assert [(one.actor, one.payload_hash) for one in unit.trail()][2:] == [("migration:0018", act_of(rows[0])["payload_hash"])]
+        assert list(unit.tampered()) == []
+        unit._run(sa.delete(schema.consent_event))
+        assert list(unit.tampered()) == [("audit row 2", "its event is missing, and no erasure is recorded for it")]
     store.close()
