@@ -337,10 +337,15 @@ def _keep(rows: Sequence[Mapping[str, Any]], by: str, as_json: bool, config: Pat
 
     try:
         with open_workspace(settings_of(config)) as workspace:
-            number = record(workspace, rows, by)
+            done = record(workspace, rows, by)
     except ConsentFileWrong as wrong:
         raise Stop("\n".join(wrong.mistakes)) from None
-    showing.print_json({"added": number}) if as_json else showing.show(f"Events added to the ledger: {number}.")
+    if done.parked:
+        raise Stop(
+            "This address is already on the list of erased people: nothing is sent to it, and nothing is kept about it, so this was not "
+            "noted. Who was erased comes back by an act of their own only."
+        )
+    showing.print_json({"added": done.added}) if as_json else showing.show(f"Events added to the ledger: {done.added}.")
 
 
 def identifier_of(text: str) -> str:

@@ -86,12 +86,13 @@ def _import_consent(file: Path, source: str, provenance: Provenance, rejects: Pa
         with private_file(rejects) as out:
             write_rejected(out, table.rejected)
     with open_workspace(settings) as workspace:
-        added = record(workspace, table.events, f"import:{source}")
-    numbers = {"rows": len(table.events), "added": added, "rejected": len(table.rejected)}
+        done = record(workspace, table.events, f"import:{source}")
+    numbers = {"rows": len(table.events), "added": done.added, "parked": done.parked, "rejected": len(table.rejected)}
     if as_json:
         showing.print_json({**numbers, "rejects": str(rejects) if table.rejected else None})
     else:
-        showing.show(f"Events taken in: {added} new of {len(table.events)}.")
+        parked = f", {done.parked} parked: the people were erased, and nothing is kept about them" if done.parked else ""
+        showing.show(f"Events taken in: {done.added} new of {len(table.events)}{parked}.")
     if table.rejected:
         showing.say(f"Rows not taken in: {len(table.rejected)}. Their numbers and reasons are in {rejects}.")
     raise typer.Exit(Exit.FAILED if table.rejected else Exit.DONE)

@@ -6,10 +6,11 @@ A no reaches every CRM with the next sync. A yes changes no CRM: permissions are
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from leads import suppression
 from leads.consent.document import addressed
 from leads.consent.event import RESTRICTIONS, Event, Kind, Scope
 from leads.consent.fold import Orders, fold
@@ -24,16 +25,34 @@ CHUNK: Final = 200
 Noted = tuple[Event, Mapping[str, Any]]  # an event with its document
 
 
-def record(workspace: Workspace, rows: Sequence[Mapping[str, Any]], actor: str) -> int:
-    """Add events; returns how many are new. Raises `ConsentFileWrong` before anything is written."""
-    events = addressed(rows)
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How many events are new, and how many were about erased people: those are not stored."""
+
+    added: int
+    parked: int
+
+
+def record(workspace: Workspace, rows: Sequence[Mapping[str, Any]], actor: str) -> Recorded:
+    """Add events that were told to the hub. Raises `ConsentFileWrong` before anything is written."""
+    told = addressed(rows)
     now = workspace.now()
     with workspace.store.lease(), workspace.store.begin() as unit:
+        erased = erased_among(workspace, unit, {place for event, _ in told for place in (event.identifier, event.mailbox)})
+        events = [pair for pair in told if erased.isdisjoint((pair[0].identifier, pair[0].mailbox))]
         fresh = set(unit.add_events(events, actor, now))
         added = [pair for pair in events if pair[0].name in fresh]
         unit.add_events(list(_of_those_behind(unit, added)), actor, now)
         unit.touch(_concerned(unit, [event for event, _ in added]))
-    return len(fresh)
+    return Recorded(len(fresh), len(told) - len(events))
+
+
+def erased_among(workspace: Workspace, unit: Any, places: Iterable[str]) -> set[str]:
+    """The addresses of erased people among these, also where the store is an older copy that does not know of it."""
+    sealed = {place: suppression.seals(workspace.suppression.keys(), place) for place in places if place != ""}
+    listed = {entry.seal for entry in workspace.suppression.entries()}
+    known = listed | unit.suppressed({seal for found in sealed.values() for seal in found})
+    return {place for place, found in sealed.items() if not known.isdisjoint(found)}
 
 
 def _of_those_behind(unit: Any, added: Iterable[Noted]) -> Iterator[Noted]:

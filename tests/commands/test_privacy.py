@@ -35,6 +35,47 @@ def test_nobody_is_erased_without_a_yes(leadloom, somebody):
     assert leadloom("leads", "show", somebody["lead_id"]).code == 0
 
 
+TOLD = {
+    "grant": ("grant", "--note", "told at the fair"),
+    "withdraw": ("withdraw",),
+    "object": ("object",),
+}
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_nothing_is_kept_of_what_an_operator_says_about_who_was_erased(leadloom, somebody, kind, tmp_path: Path):
+    leadloom("privacy", "erase", somebody["lead_id"], "--reason", "ticket 7", "--yes")
+    before = leadloom("consent", "anchor").out
+    command, *more = TOLD[kind]
+    name, _, domain = somebody["email"].partition("@")
+    for spelling in (somebody["email"], somebody["email"].upper(), f"{name}+news@{domain}"):
+        said = leadloom("consent", command, spelling, "--by", "support", *more)
+        assert (said.code, said.out) == (2, "")
+        assert "on the list of erased people" in said.err
+    assert leadloom("consent", "anchor").out == before
+    assert_no_trace(tmp_path, somebody["email"])
+
+
+def test_an_import_of_consents_parks_who_was_erased_and_keeps_the_others(leadloom, somebody, tmp_path: Path):
+    leadloom("privacy", "erase", somebody["lead_id"], "--reason", "ticket 7", "--yes")
+    when = {"lo": "2026-01-10T09:00:00Z", "hi": "2026-01-10T09:00:00Z"}
+    told = {"kind": "grant", "purposes": ["marketing.newsletter"], "channels": ["email"], "occurred": when}
+    rows = [{**told, "identifier": f"email:{address}"} for address in (somebody["email"], "somebody.else@firma.example")]
+    (tmp_path / "events.json").write_text(json.dumps(rows))
+    said = leadloom("import", "events.json", "--kind", "consent", "--source", "tool", "--provenance", "own_form", "--json")
+    assert said.code == 0
+    assert said.json == {"rows": 2, "added": 1, "parked": 1, "rejected": 0, "rejects": None}
+    again = leadloom("import", "events.json", "--kind", "consent", "--source", "tool", "--provenance", "own_form")
+    assert "1 parked" in again.out
+    (tmp_path / "events.json").unlink()
+    assert_no_trace(tmp_path, somebody["email"])
+
+
+def assert_no_trace(folder: Path, address: str) -> None:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert [path.name for path in files if address.lower().encode() in path.read_bytes().lower()] == []
+
+
 def test_an_address_that_was_never_erased_is_not_on_the_list(leadloom, somebody):
     assert leadloom("privacy", "suppressed", somebody["email"], "--json").json == {"suppressed": False, "since": None}
 
