@@ -19,6 +19,8 @@ from commands.finding import LeadArgument, one
 from commands.options import Config, Json, Limit
 
 if TYPE_CHECKING:
+    from commands.settings import Settings
+    from leads.consent.purposes import Purposes
     from leads.consent.status import Answer, Key
     from store.store import Store
     from store.unit import Unit
@@ -177,7 +179,10 @@ def receipt(
             genuine = is_genuine(read_json(check), store.secret.encode())
         showing.show("The receipt is as it was made here." if genuine else "The receipt was not made here, or was changed since.")
         raise typer.Exit(Exit.DONE if genuine else Exit.FOUND)
-    told = settings_of(config).consent
+    settings = settings_of(config)
+    if mistakes := purposes_of(settings).wrong([] if purpose is None else [purpose]):
+        raise Stop("\n".join(mistakes))
+    told = settings.consent
     more = [] if purpose is None else [purpose]
     with one(str(lead), config) as (unit, found, _):
         proof = bundle(found.id, _answers(unit, found.id, config, *more), _events(unit, found.id), unit.head(), datetime.now(UTC))
@@ -319,14 +324,32 @@ def _addresses(unit: Unit, lead_id: str) -> dict[str, str]:
 def _record(
     kind: str, address: str, purpose: str, channel: str | None, by: str, note: str | None, as_json: bool, config: Path | None
 ) -> None:
+    from commands.workspace import settings_of
     from leads.consent.event import Kind
     from sync.consents import act
 
+    if mistakes := [*purposes_of(settings_of(config)).wrong([purpose]), *_no_channel(kind, channel)]:
+        raise Stop("\n".join(mistakes))
     identifier = identifier_of(address)
     usual = "email" if identifier.startswith("email:") else "phone"
     refs = {} if note is None else {"refs": {"import_id": note}}
     row = act(Kind(kind), identifier, datetime.now(UTC), purposes=[purpose], channels=[channel or usual], **refs)
     _keep([row], by, as_json, config)
+
+
+def purposes_of(settings: Settings) -> Purposes:
+    """What consent can be about where these settings hold."""
+    from leads.consent.purposes import Purposes
+
+    named = {purpose for account in settings.accounts.values() for purpose in getattr(account, "purposes", {}).values()}
+    return Purposes(frozenset(named), tuple(settings.accounts))
+
+
+def _no_channel(kind: str, channel: str | None) -> list[str]:
+    from leads.consent.event import ANY, CHANNELS, RESTRICTIONS
+
+    known = (*CHANNELS, ANY) if kind in RESTRICTIONS else CHANNELS
+    return [] if channel is None or channel in known else [f"There is no channel {channel} to {kind}. Known: {', '.join(known)}."]
 
 
 def _keep(rows: Sequence[Mapping[str, Any]], by: str, as_json: bool, config: Path | None) -> None:

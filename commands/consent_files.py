@@ -11,6 +11,7 @@ from typing import Any
 from commands.consent import read_json
 from commands.exits import Stop
 from leads.consent.document import addressed
+from leads.consent.purposes import Purposes
 from leads.consent.reading import ConsentFileWrong
 
 COLUMNS = (
@@ -22,6 +23,7 @@ EVIDENCE = {
     "mail": {"mail_sent_at": "sent_at", "message_id": "message_id"},
     "confirm": {"confirm_at": "at", "confirm_method": "method"},
 }
+ONLY_BY_COMMAND = {"invalidate": "`leadloom consent invalidate`", "erase": "`leadloom privacy erase`"}
 NOTICE = ("form_id", "form_version", "text_sha256", "language")
 
 
@@ -33,13 +35,13 @@ class ConsentRows:
     rejected: tuple[tuple[int, str], ...]
 
 
-def read_consent(file: Path, source: str, provenance: str) -> ConsentRows:
+def read_consent(file: Path, source: str, provenance: str, purposes: Purposes) -> ConsentRows:
     """The events of a file, all with the provenance of a file: nothing in it can say that it is an act seen by us."""
     rows = list(_csv(file)) if file.suffix.lower() == ".csv" else read_json(file)
     if not isinstance(rows, list):
         raise Stop(f"{file} holds no list of events.")
     told = [_told(row, source, provenance) for row in rows]
-    rejected = [(number, "; ".join(mistakes)) for number, row in enumerate(told, 1) if (mistakes := _mistakes(row))]
+    rejected = [(number, "; ".join(mistakes)) for number, row in enumerate(told, 1) if (mistakes := _mistakes(row, purposes))]
     bad = {number for number, _ in rejected}
     return ConsentRows(tuple(row for number, row in enumerate(told, 1) if number not in bad), tuple(rejected))
 
@@ -51,12 +53,15 @@ def _told(row: Any, source: str, provenance: str) -> Any:
     return {**row, "provenance": provenance, "refs": {**(refs if isinstance(refs, Mapping) else {}), "import_id": source}}
 
 
-def _mistakes(row: Any) -> list[str]:
+def _mistakes(row: Any, purposes: Purposes) -> list[str]:
+    kind = row.get("kind") if isinstance(row, Mapping) else None
+    if isinstance(kind, str) and kind in ONLY_BY_COMMAND:
+        return [f"a file cannot {kind}: {ONLY_BY_COMMAND[kind]} does, and a person decides on it"]
     try:
-        addressed([row])
+        ((event, _),) = addressed([row])
     except ConsentFileWrong as wrong:
         return [mistake.removeprefix("event 1.") for mistake in wrong.mistakes]
-    return []
+    return purposes.wrong(sorted(event.purposes))
 
 
 def _csv(file: Path) -> Iterator[dict[str, Any]]:

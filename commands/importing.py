@@ -76,12 +76,13 @@ def import_leads(
 
 def _import_consent(file: Path, source: str, provenance: Provenance, rejects: Path, as_json: bool, config: Path | None) -> None:
     from commands import showing
+    from commands.consent import purposes_of
     from commands.consent_files import read_consent, write_rejected
     from commands.workspace import open_workspace, settings_of
     from sync.consents import record
 
     settings = settings_of(config)
-    table = read_consent(file, source, "purchased" if provenance is Provenance.PURCHASED else "import")
+    table = read_consent(file, source, "purchased" if provenance is Provenance.PURCHASED else "import", purposes_of(settings))
     if table.rejected:
         with private_file(rejects) as out:
             write_rejected(out, table.rejected)

@@ -238,3 +238,45 @@ def test_a_bought_list_of_consents_permits_nothing(leadloom, somebody, tmp_path)
     assert leadloom("import", "bought.json", "--kind", "consent", "--source", "dealer", "--provenance", "purchased").code == 0
     rows = leadloom("consent", "status", somebody["lead_id"], "--json").json
     assert {(row["status"], row["grade"], row["permitted"]) for row in rows if row["channel"] == "email"} == {("unproven", "E0", False)}
+
+
+@pytest.mark.parametrize("command", ["withdraw", "object", "grant"])
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--purpose", "newsletter"), "There is no purpose newsletter. Did you mean marketing.newsletter?"),
+        (("--purpose", "marketing.newsleter"), "There is no purpose marketing.newsleter. Did you mean marketing.newsletter?"),
+        (("--purpose", "foo"), "There is no purpose foo. Known: marketing, marketing.cart_reminder"),
+        (("--channel", "pigeon"), "There is no channel pigeon to "),
+    ],
+)
+def test_what_would_have_no_effect_is_refused_with_what_was_probably_meant(leadloom, configured, command, more, told):
+    configured()
+    said = leadloom("consent", command, "anna@firma.example", "--by", "support", "--note", "letter", *more)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(told)
+
+
+def test_purposes_that_the_settings_name_are_purposes(leadloom, configured):
+    configured({"[accounts.hubspot]": '[accounts.hubspot.purposes]\n"9" = "marketing.magazine"\n\n[accounts.hubspot]'})
+    for purpose in ("marketing.magazine", "marketing.hubspot_10", "service"):
+        assert leadloom("consent", "withdraw", "anna@firma.example", "--by", "support", "--purpose", purpose).code == 0
+    assert leadloom("consent", "withdraw", "anna@firma.example", "--by", "support", "--purpose", "marketing.other_10").code == 2
+
+
+def test_rows_that_would_have_no_effect_or_that_only_an_operator_may_say_are_rejected(leadloom, configured, tmp_path):
+    configured()
+    said = {"identifier": "email:a@firma.example", "occurred": {"lo": "2026-01-10T09:00:00Z", "hi": "2026-01-10T09:00:00Z"}}
+    rows = [
+        {**said, "kind": "withdraw", "purposes": ["newsletter"], "channels": ["email"]},
+        {**said, "kind": "withdraw", "purposes": ["marketing"], "channels": ["pigeon"]},
+        {**said, "kind": "invalidate", "refs": {"batch": "run:1"}},
+        {**said, "kind": "erase"},
+        {**said, "kind": "withdraw", "purposes": ["marketing"], "channels": ["email"]},
+    ]
+    (tmp_path / "events.json").write_text(json.dumps(rows))
+    done = leadloom("import", "events.json", "--kind", "consent", "--source", "tool", "--provenance", "own_form", "--json")
+    assert (done.code, done.json["added"], done.json["rejected"]) == (1, 1, 4)
+    rejected = (tmp_path / "events.rejects.csv").read_text().splitlines()[1:]
+    told = ("Did you mean marketing.newsletter?", "channels: expected email", "a file cannot invalidate", "a file cannot erase")
+    assert all(f"{number}," in line and text in line for number, (line, text) in enumerate(zip(rejected, told, strict=True), 1))
