@@ -290,12 +290,16 @@ def _table(answers: Iterable[Mapping[str, Any]]) -> Any:
 
 
 def _answers(unit: Unit, lead_id: str, config: Path | None, *more: str) -> list[tuple[Key, Answer]]:
+    """What holds for the purposes that are always asked for, those that the settings name, and those that somebody spoke of."""
     from commands.workspace import settings_of
     from leads.consent.policy import profile
-    from sync.consents import answers
+    from sync.consents import answers, purposes_about
 
-    policy = profile(settings_of(config).consent.profile)
-    return answers(unit, _addresses(unit, lead_id), [lead_id], tuple(dict.fromkeys((*ASKED, *more))), datetime.now(UTC), policy)
+    settings = settings_of(config)
+    addresses = _addresses(unit, lead_id)
+    further = {*purposes_of(settings).named, *purposes_about(unit, addresses, [lead_id]), *more}
+    purposes = (*ASKED, *sorted(further.difference(ASKED)))
+    return answers(unit, addresses, [lead_id], purposes, datetime.now(UTC), profile(settings.consent.profile))
 
 
 def _events(unit: Unit, lead_id: str) -> dict[str, Mapping[str, Any]]:
@@ -306,7 +310,7 @@ def _events(unit: Unit, lead_id: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _addresses(unit: Unit, lead_id: str) -> dict[str, str]:
-    """Identifier -> mailbox, for every address that the lead has."""
+    """Identifier -> mailbox, for every address that the lead has, and those that its records show beside that (as of bought lists)."""
     from sync.plan import address
     from sync.view import SETS
 
@@ -318,7 +322,8 @@ def _addresses(unit: Unit, lead_id: str) -> dict[str, str]:
             kind = "email" if name == "emails" else "phone"
             if not item.is_raw:
                 found[f"{kind}:{item.key}"] = address(name, item.key)
-    return found
+    shown = {place: place for place in unit.addresses_of(lead_id) if place.startswith(("email:", "phone:"))}
+    return found | {place: place for place in shown if place not in found.values()}
 
 
 def _record(

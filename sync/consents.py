@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from leads import suppression
+from leads.consent.denial import MARKETING
 from leads.consent.document import addressed
-from leads.consent.event import RESTRICTIONS, Event, Kind, Scope
+from leads.consent.event import ANY, RESTRICTIONS, Event, Kind, Scope
 from leads.consent.fold import Orders, fold
 from leads.consent.policy import Policy
 from leads.consent.reading import read_events
@@ -133,6 +134,12 @@ def act(kind: Kind, identifier: str, at: datetime, **more: Any) -> dict[str, Any
     when = at.astimezone(UTC).isoformat()
     said = {"kind": kind.value, "identifier": identifier, "occurred": {"lo": when, "hi": when}, "clock": "hub", "observed_at": when}
     return {**said, "provenance": "operator", **more}
+
+
+def purposes_about(unit: Any, addresses: Mapping[str, str], lead_ids: Sequence[str]) -> list[str]:
+    """The purposes that the events on these addresses speak of, without those that are only about everything below them."""
+    events, _ = about(unit, addresses, lead_ids)
+    return sorted({purpose for event in events for purpose in event.purposes} - {ANY, MARKETING})
 
 
 Flags = Mapping[tuple[str, str], Mapping[str, str]]  # (account, object) -> row of a mapping -> the channel that it denies

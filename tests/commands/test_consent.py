@@ -240,6 +240,33 @@ def test_a_bought_list_of_consents_permits_nothing(leadloom, somebody, tmp_path)
     assert {(row["status"], row["grade"], row["permitted"]) for row in rows if row["channel"] == "email"} == {("unproven", "E0", False)}
 
 
+def test_a_no_to_a_purpose_of_its_own_is_shown_and_explained(leadloom, somebody):
+    for purpose in ("marketing.survey", "marketing.hubspot_10", "profiling.scoring"):
+        assert leadloom("consent", "withdraw", somebody["email"], "--by", "support", "--purpose", purpose).code == 0
+    rows = leadloom("consent", "status", somebody["lead_id"], "--json").json
+    noes = {row["purpose"] for row in rows if row["channel"] == "email" and row["status"] == "withdrawn"}
+    assert noes == {"marketing.survey", "marketing.hubspot_10", "profiling.scoring"}
+    told = " ".join(leadloom("consent", "explain", somebody["lead_id"]).out.split())
+    assert all(f"may not be contacted by email for {purpose}: the person took it back" in told for purpose in noes)
+
+
+def test_purposes_of_the_settings_are_asked_for_although_nobody_spoke_of_them(leadloom, configured):
+    configured({"[accounts.hubspot]": '[accounts.hubspot.purposes]\n"9" = "marketing.magazine"\n\n[accounts.hubspot]'})
+    leadloom("sync", "--json")
+    lead = next(row["lead_id"] for row in leadloom("leads", "list", "--json").json if row["email"] is not None)
+    rows = leadloom("consent", "status", lead, "--json").json
+    assert "marketing.magazine" in {row["purpose"] for row in rows}
+
+
+def test_the_no_of_somebody_on_a_bought_list_is_shown(leadloom, configured, tmp_path):
+    configured()
+    (tmp_path / "list.csv").write_text("email,first_name,email_opt_out\nann@bought.example,Ann,yes\n")
+    assert leadloom("import", "list.csv", "--source", "broker", "--provenance", "purchased").code == 0
+    rows = leadloom("consent", "status", "ann@bought.example", "--json").json
+    assert {(row["identifier"], row["status"]) for row in rows} == {("email:ann@bought.example", "withdrawn")}
+    assert "ann@bought.example may not be contacted" in leadloom("consent", "explain", "ann@bought.example").out
+
+
 @pytest.mark.parametrize("command", ["withdraw", "object", "grant"])
 @pytest.mark.parametrize(
     ("more", "told"),
