@@ -67,7 +67,7 @@ def status(lead: LeadArgument, as_json: Json = False, config: Config = None) -> 
     from leads.consent.document import answer_of
 
     with one(lead, config) as (unit, found, _):
-        answers = [answer_of(key, answer) for key, answer in _answers(unit, found.id, config)]
+        answers = [answer_of(key, answer) for key, answer in answers_about(unit, found.id, config)]
     showing.print_json(answers) if as_json else showing.show(_table(answers))
 
 
@@ -78,7 +78,7 @@ def explain(lead: LeadArgument, as_json: Json = False, config: Config = None) ->
     from commands.consent_words import sentences
 
     with one(lead, config) as (unit, found, zone):
-        told = sentences(_answers(unit, found.id, config), _events(unit, found.id), zone)
+        told = sentences(answers_about(unit, found.id, config), events_about(unit, found.id), zone)
     showing.print_json(told) if as_json else showing.show(*told)
 
 
@@ -88,7 +88,7 @@ def history(lead: LeadArgument, limit: Limit = 200, as_json: Json = False, confi
     from commands import showing
 
     with one(lead, config) as (unit, found, _):
-        events = list(_events(unit, found.id).values())[:limit]
+        events = list(events_about(unit, found.id).values())[:limit]
     columns = ("kind", "identifier", "purposes", "channels", "occurred", "clock", "provenance")
     showing.print_json(events) if as_json else showing.show(
         showing.table("", columns, ([row.get(name) for name in columns] for row in events))
@@ -148,7 +148,7 @@ def prove(
     if form not in ("leadloom", "iso27560"):
         raise Stop("--format is leadloom or iso27560.")
     with one(lead, config) as (unit, found, _):
-        proof = bundle(found.id, _answers(unit, found.id, config), _events(unit, found.id), unit.head(), datetime.now(UTC))
+        proof = bundle(found.id, answers_about(unit, found.id, config), events_about(unit, found.id), unit.head(), datetime.now(UTC))
     with private_file(output) as out:
         if output is not None and output.suffix == ".html":
             out.write(page(proof))
@@ -185,7 +185,7 @@ def receipt(
     told = settings.consent
     more = [] if purpose is None else [purpose]
     with one(str(lead), config) as (unit, found, _):
-        proof = bundle(found.id, _answers(unit, found.id, config, *more), _events(unit, found.id), unit.head(), datetime.now(UTC))
+        proof = bundle(found.id, answers_about(unit, found.id, config, *more), events_about(unit, found.id), unit.head(), datetime.now(UTC))
         secret = str(unit.meta("secret")).encode()
     document = signed(receipt_of(about(proof, purpose, channel), told.controller, told.withdrawal), secret)
     with private_file(output) as out:
@@ -289,7 +289,7 @@ def _table(answers: Iterable[Mapping[str, Any]]) -> Any:
     return showing.table("", COLUMNS, rows)
 
 
-def _answers(unit: Unit, lead_id: str, config: Path | None, *more: str) -> list[tuple[Key, Answer]]:
+def answers_about(unit: Unit, lead_id: str, config: Path | None, *more: str) -> list[tuple[Key, Answer]]:
     """What holds for the purposes that are always asked for, those that the settings name, and those that somebody spoke of."""
     from commands.workspace import settings_of
     from leads.consent.policy import profile
@@ -302,7 +302,7 @@ def _answers(unit: Unit, lead_id: str, config: Path | None, *more: str) -> list[
     return answers(unit, addresses, [lead_id], purposes, datetime.now(UTC), profile(settings.consent.profile))
 
 
-def _events(unit: Unit, lead_id: str) -> dict[str, Mapping[str, Any]]:
+def events_about(unit: Unit, lead_id: str) -> dict[str, Mapping[str, Any]]:
     """Name -> event, oldest first."""
     from leads.consent.event import event_hash
 

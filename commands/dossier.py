@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from commands.paper import sheet, value
 from commands.plainly import moment, plain_fields, source
+from leads.consent.document import answer_of
+from leads.consent.event import Event, Kind
+from leads.consent.reading import read_events
+from leads.consent.retention import Clocks, Due, of_events, of_prospect
+from sync.retention import CUSTOMER
 
 if TYPE_CHECKING:
+    from leads.consent.status import Answer, Key
     from store.unit import Unit
     from sync.state import Base, LeadState, Link, Origin
 
@@ -18,10 +27,11 @@ DERIVED = ("score", "grade", "reason", "lead_id", "stage", "owner", "source")
 INTERNAL = ("qualification.", "opt_out.")
 
 
-def access(unit: Unit, lead: LeadState, zone: ZoneInfo) -> dict[str, Any]:
-    """Every value with its source, its history, who received what, what was concluded and why."""
+def access(unit: Unit, lead: LeadState, zone: ZoneInfo, answers: Sequence[tuple[Key, Answer]], clocks: Clocks) -> dict[str, Any]:
+    """Every value with its source, its history, who received what, what was concluded and why, and what is known of consent."""
     fields = plain_fields(lead)
     links = unit.links_of([lead.id]).get(lead.id, [])
+    events, others = _own_events(unit, lead, [key.mailbox for key, _ in answers], links)
     return {
         "version": VERSION,
         "article": 15,
@@ -37,7 +47,68 @@ def access(unit: Unit, lead: LeadState, zone: ZoneInfo) -> dict[str, Any]:
         ],
         "sent": _sent(unit, lead.id, zone),
         "history": _history(unit, lead.id, zone),
+        "consent": {
+            "status": [answer_of(key, answer) for key, answer in answers],
+            "events": [{"event_id": event.name, **document} for event, document in events],
+            "left_out": others,
+        },
+        "sources": sorted({*map(source, lead.origins.values()), *(_source_of(document) for _, document in events)}),
+        "retention": [_due(one, zone) for one in _kept_until(lead, [event for event, _ in events], clocks)],
     }
+
+
+def _own_events(
+    unit: Unit, lead: LeadState, mailboxes: Sequence[str], links: Sequence[tuple[Link, Base]]
+) -> tuple[list[tuple[Event, Mapping[str, Any]]], int]:
+    """The events about the person, and how many more there are at addresses that others have as well: those may be about them."""
+    names = {lead.id, *unit.also_called([lead.id]).get(lead.id, ())}
+    refs = {tuple(link.ref) for link, _ in links}
+    found = [(event, document) for document in unit.events_about(mailboxes, sorted(names)) for event in read_events([document])]
+    about = [pair for pair in found if pair[0].kind is not Kind.INVALIDATE]
+    holders = unit.leads_at({event.mailbox for event, _ in about})
+    own = [
+        (event, document)
+        for event, document in about
+        if not holders.get(event.mailbox, set()) - names or event.persons & names or _record_of(document) in refs
+    ]
+    return own, len(about) - len(own)
+
+
+def _record_of(document: Mapping[str, Any]) -> tuple[Any, ...]:
+    remote = document.get("refs", {}).get("remote") or {}
+    return tuple(remote.get(name) for name in ("system", "object", "id"))
+
+
+def _source_of(document: Mapping[str, Any]) -> str:
+    """Where an event comes from: a record of a CRM, a file, or who told it."""
+    refs = document.get("refs", {})
+    record = _record_of(document)
+    if None not in record:
+        return " ".join(map(str, record))
+    return (
+        f"import {refs['import_id']}"
+        if document["provenance"] in ("import", "purchased") and "import_id" in refs
+        else document["provenance"]
+    )
+
+
+def _kept_until(lead: LeadState, events: Sequence[Event], clocks: Clocks) -> Iterator[Due]:
+    for _, group in groupby(sorted(events, key=lambda event: event.mailbox), key=lambda event: event.mailbox):
+        yield from of_events(list(group), clocks)
+    if lead.fields.get("stage") != CUSTOMER and lead.created_at is not None:
+        due = of_prospect(lead.id, lead.created_at.timestamp(), events, clocks)
+        yield from [] if due is None else [due]
+
+
+def _due(one: Due, zone: ZoneInfo) -> dict[str, Any]:
+    since, until = (moment(datetime.fromtimestamp(at, UTC), zone) for at in (one.since, one.at))
+    return {"clock": one.clock, "about": one.about, "since": since, "until": until}
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The same document as a page to print."""
+    article = "What is kept about you" if document["article"] == 15 else "What you provided"
+    return sheet(f"{article} (GDPR Art. {document['article']})", [(name.replace("_", " "), value(part)) for name, part in document.items()])
 
 
 def _in_quarantine(links: Sequence[tuple[Link, Base]]) -> list[dict[str, Any]]:

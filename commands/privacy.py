@@ -77,18 +77,24 @@ def suppressed(
 def export(
     lead: LeadArgument,
     article: Annotated[int, typer.Option("--art", min=15, max=20, help="15: everything that is kept; 20: what the person provided")] = 15,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="write here instead of standard output")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="FILE.html prints well; else JSON")] = None,
     config: Config = None,
 ) -> None:
-    """Everything that is kept about a person, or what the person provided, as JSON to hand over."""
-    from commands.dossier import access, portable
+    """Everything that is kept about a person, or what the person provided, as JSON or a page to print, to hand over."""
+    from commands.consent import answers_about
+    from commands.dossier import access, page, portable
+    from commands.workspace import clocks_of, settings_of
 
     if article not in (15, 20):
         raise Stop("--art is 15 (access) or 20 (portability).")
     with one(lead, config) as (unit, found, zone):
-        document: Mapping[str, Any] = access(unit, found, zone) if article == 15 else portable(found)
+        document: Mapping[str, Any] = portable(found)
+        if article == 15:
+            answers = answers_about(unit, found.id, config)
+            document = access(unit, found, zone, answers, clocks_of(settings_of(config)))
     with private_file(output) as out:
-        out.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        prints = output is not None and output.suffix == ".html"
+        out.write(page(document) if prints else json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
 @privacy.command()

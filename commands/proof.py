@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from html import escape
 from typing import TYPE_CHECKING, Any
+
+from commands.paper import sheet, table, text, value
 
 if TYPE_CHECKING:
     from leads.consent.status import Answer, Key
 
 Bundle = Mapping[str, Any]
 VERSION = 1
+STATUS = ("identifier", "purpose", "channel", "status", "permitted", "grade")
 EVENT_STATES = {
     "request": "requested",
     "grant": "given",
@@ -91,34 +93,11 @@ def _concerns(event: Mapping[str, Any], purposes: set[str], channel: str | None)
 
 def page(proof: Bundle) -> str:
     """A page that a browser prints: status first, then every event with its evidence."""
-    rows = "".join(
-        f"<tr><td>{_text(row['identifier'])}</td><td>{_text(row['purpose'])}</td><td>{_text(row['channel'])}</td>"
-        f"<td>{_text(row['status'])}</td><td>{'yes' if row['permitted'] else 'no'}</td><td>{_text(row['grade'])}</td></tr>"
-        for row in proof["status"]
-    )
-    events = "".join(_event(event) for event in proof["events"])
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Proof of consent</title>'
-        "<style>body{font:11pt/1.4 sans-serif;margin:2cm}table{border-collapse:collapse;width:100%}"
-        "td,th{border:1px solid #999;padding:2pt 6pt;text-align:left;vertical-align:top}"
-        "dt{font-weight:bold}section{break-inside:avoid}</style>"
-        f"<h1>Proof of consent</h1><p>Lead {_text(proof['lead_id'])}, made {_text(proof['made_at'])}. "
-        f"Trail: {proof['trail']['rows']} rows, {_text(proof['trail']['head'])}.</p>"
-        "<table><tr><th>address<th>purpose<th>channel<th>status<th>may be sent<th>grade</tr>"
-        f"{rows}</table>{events}</html>\n"
-    )
+    said = [(event["kind"], f"<p>{text(event['event_id'])}</p>{value(_without(event, 'kind', 'event_id'))}") for event in proof["events"]]
+    trail = f"Trail: {proof['trail']['rows']} rows, {text(proof['trail']['head'])}."
+    intro = f"<p>Lead {text(proof['lead_id'])}, made {text(proof['made_at'])}. {trail}</p>"
+    return sheet("Proof of consent", [("", intro + table(STATUS, ([row[name] for name in STATUS] for row in proof["status"]))), *said])
 
 
-def _event(event: Mapping[str, Any]) -> str:
-    said = "".join(f"<dt>{_text(name)}</dt><dd>{_value(value)}</dd>" for name, value in event.items() if name not in ("kind", "event_id"))
-    return f"<section><h2>{_text(event['kind'])}</h2><p>{_text(event['event_id'])}</p><dl>{said}</dl></section>"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "<dl>" + "".join(f"<dt>{_text(name)}</dt><dd>{_value(part)}</dd>" for name, part in value.items()) + "</dl>"
-    return ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None else escape(str(value))
+def _without(event: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    return {name: part for name, part in event.items() if name not in names}

@@ -105,6 +105,47 @@ def test_access_shows_everything_with_its_source_and_recipients(leadloom, somebo
     assert stat.S_IMODE((tmp_path / "access.json").stat().st_mode) == 0o600
 
 
+def test_access_shows_what_is_known_of_consent_its_sources_and_how_long_it_is_kept(leadloom, somebody, tmp_path: Path):
+    consent_of(tmp_path, leadloom, {"identifier": f"email:{somebody['email']}"})
+    document = leadloom("privacy", "export", somebody["lead_id"]).json
+    (event,) = document["consent"]["events"]
+    assert (event["evidence"]["request"]["ip"], event["notice"]["text_sha256"], event["kind"]) == ("203.0.113.7", "ab12", "grant")
+    assert {row["purpose"] for row in document["consent"]["status"]} >= {"marketing.newsletter"}
+    assert document["consent"]["left_out"] == 0
+    assert "import tool" in document["sources"]
+    silence = set() if somebody["stage"] == "customer" else {"prospect"}
+    assert {row["clock"] for row in document["retention"]} == silence
+    consent_of(tmp_path, leadloom, {"identifier": f"email:{somebody['email']}", "kind": "withdraw"})
+    assert {row["clock"] for row in leadloom("privacy", "export", somebody["lead_id"]).json["retention"]} == {"email_proof", *silence}
+    assert "consent" not in leadloom("privacy", "export", somebody["lead_id"], "--art", "20").json
+    assert leadloom("privacy", "export", somebody["lead_id"], "-o", "access.html").code == 0
+    page = (tmp_path / "access.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert all(told in page for told in (somebody["email"], "203.0.113.7", "ab12"))
+    assert stat.S_IMODE((tmp_path / "access.html").stat().st_mode) == 0o600
+
+
+def test_access_leaves_out_what_others_said_at_an_address_that_they_share(leadloom, configured, tmp_path: Path):
+    configured()
+    (tmp_path / "two.csv").write_text("email,first_name,phone\nada@one.example,Ada,+49 30 23125000\nbea@two.example,Bea,+49 30 23125000\n")
+    assert leadloom("import", "two.csv", "--source", "fair", "--provenance", "event").code == 0
+    ada, bea = (leadloom("leads", "show", address, "--json").json["lead_id"] for address in ("ada@one.example", "bea@two.example"))
+    consent_of(tmp_path, leadloom, {"identifier": "phone:+493023125000", "channels": ["phone"], "person": ada})
+    assert "203.0.113.7" in leadloom("privacy", "export", ada).out
+    of_bea = leadloom("privacy", "export", bea)
+    assert "203.0.113.7" not in of_bea.out
+    assert (of_bea.json["consent"]["events"], of_bea.json["consent"]["left_out"]) == ([], 1)
+
+
+def consent_of(folder: Path, leadloom: Any, more: dict[str, Any]) -> None:
+    """An event with evidence and text, from a file."""
+    when = {"lo": "2026-01-10T09:00:00Z", "hi": "2026-01-10T09:00:00Z"}
+    told = {"kind": "grant", "purposes": ["marketing.newsletter"], "channels": ["email"], "occurred": when}
+    proof = {"evidence": {"request": {"at": when["lo"], "ip": "203.0.113.7"}}, "notice": {"form_id": "nl", "text_sha256": "ab12"}}
+    (folder / "events.json").write_text(json.dumps([{**told, **proof, **more}]))
+    assert leadloom("import", "events.json", "--kind", "consent", "--source", "tool", "--provenance", "own_form").code == 0
+
+
 def test_what_the_person_provided_holds_no_conclusions(leadloom, somebody):
     fields = leadloom("privacy", "export", somebody["lead_id"], "--art", "20").json["fields"]
     assert fields["emails"][0] == somebody["email"]
