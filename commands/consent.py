@@ -35,9 +35,13 @@ HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")  # of a character that JSON escap
 
 Purpose = Annotated[str, typer.Option("--purpose", metavar="PURPOSE", help="such as marketing.newsletter, or marketing for all of it")]
 Channel = Annotated[str | None, typer.Option("--channel", metavar="CHANNEL", help="email, phone, sms …; else that of the address")]
-By = Annotated[str, typer.Option("--by", metavar="NAME", help="who tells it; goes into the ledger and the trail")]
+By = Annotated[
+    str, typer.Option("--by", metavar="NAME", help="the colleague who notes it, never the person: it stays in the trail for good")
+]
 Rebuild = Annotated[bool, typer.Option("--rebuild", help="make the view of what is denied anew from the events first")]
-Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="where it comes from, such as a ticket's number")]
+Note = Annotated[
+    str | None, typer.Option("--note", metavar="TEXT", help="what the person said, or a ticket's number; erased with the person")
+]
 
 
 @consent.command()
@@ -144,16 +148,17 @@ def prove(
 ) -> None:
     """The proof for one person: every event with its evidence and text version, what follows from it, and its place in the trail."""
     from commands.proof import bundle, iso27560, page
+    from commands.workspace import settings_of
 
     if form not in ("leadloom", "iso27560"):
         raise Stop("--format is leadloom or iso27560.")
     with one(lead, config) as (unit, found, _):
         proof = bundle(found.id, answers_about(unit, found.id, config), events_about(unit, found.id), unit.head(), datetime.now(UTC))
+        secret = str(unit.meta("secret")).encode()
+    document = iso27560(proof, settings_of(config).consent.controller, secret) if form == "iso27560" else proof
     with private_file(output) as out:
-        if output is not None and output.suffix == ".html":
-            out.write(page(proof))
-        else:
-            out.write(json.dumps(iso27560(proof) if form == "iso27560" else proof, ensure_ascii=False, indent=2) + "\n")
+        prints = output is not None and output.suffix == ".html"
+        out.write(page(proof) if prints else json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
 @consent.command()
@@ -187,7 +192,7 @@ def receipt(
     with one(str(lead), config) as (unit, found, _):
         proof = bundle(found.id, answers_about(unit, found.id, config, *more), events_about(unit, found.id), unit.head(), datetime.now(UTC))
         secret = str(unit.meta("secret")).encode()
-    document = signed(receipt_of(about(proof, purpose, channel), told.controller, told.withdrawal), secret)
+    document = signed(receipt_of(about(proof, purpose, channel), told.controller, told.withdrawal, secret), secret)
     with private_file(output) as out:
         out.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 

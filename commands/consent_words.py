@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from commands.proof import latest
+
 if TYPE_CHECKING:
     from leads.consent.status import Answer, Key
 
@@ -50,7 +52,7 @@ def _sentence(
 
 
 def _told(event: Mapping[str, Any], zone: ZoneInfo) -> str:
-    at = datetime.fromisoformat(event["occurred"]["hi"]).astimezone(zone)
+    at = datetime.fromisoformat(latest(event)).astimezone(zone)
     remote = event.get("refs", {}).get("remote")
     where = event.get("clock", "") if remote is None else f"{remote['system']} {remote['object']} {remote['id']}"
     return f"{event['kind']} of {at:%Y-%m-%d %H:%M}, {where}"

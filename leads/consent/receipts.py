@@ -11,6 +11,7 @@ from leads.consent.event import canonical
 
 ALGORITHM: Final = "HMAC-SHA256"
 CONTEXT: Final = b"receipt-v1\0"  # the secret signs nothing else under this name
+PRINCIPAL: Final = b"principal-v1\0"
 
 
 def signed(receipt: Mapping[str, Any], secret: bytes) -> dict[str, Any]:
@@ -25,6 +26,11 @@ def is_genuine(document: Any, secret: bytes) -> bool:
     signature = document.get("signature")
     value = signature.get("value") if isinstance(signature, Mapping) else None
     return isinstance(value, str) and hmac.compare_digest(value.encode(), _signature(document["receipt"], secret).encode())
+
+
+def principal(identifier: str, secret: bytes) -> str:
+    """What stands for an address in a record that is handed on: always the same, and nobody else can tell whose it is."""
+    return hmac.new(secret, PRINCIPAL + identifier.encode(), hashlib.sha256).hexdigest()
 
 
 def _signature(receipt: Mapping[str, Any], secret: bytes) -> str:

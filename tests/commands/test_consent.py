@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import stat
 
@@ -192,6 +193,24 @@ def test_the_proof_is_one_private_file_that_prints(leadloom, somebody, tmp_path)
     assert "withdraw" in page
     record = leadloom("consent", "prove", somebody["lead_id"], "--format", "iso27560").json["records"][0]
     assert record["events"][0]["event_state"] == "withdrawn"
+
+
+def test_the_iso_record_of_a_confirmation_says_what_it_confirms_to_whom_and_by_no_address(leadloom, configured, tmp_path):
+    configured({"[accounts.hubspot]": '[consent]\ncontroller = "Firma GmbH, Berlin"\n\n[accounts.hubspot]'})
+    leadloom("sync", "--json")
+    somebody = next(row for row in leadloom("leads", "list", "--json").json if row["email"] is not None)
+    rows = [{**one, "identifier": f"email:{somebody['email']}", "person": None} for one in doi()]
+    (tmp_path / "events.json").write_text(json.dumps(rows))
+    leadloom("import", "events.json", "--kind", "consent", "--source", "tool", "--provenance", "own_form")
+    said = leadloom("consent", "prove", somebody["lead_id"], "--format", "iso27560")
+    request, confirm = said.json["records"]
+    assert [one["events"][0]["event_state"] for one in (request, confirm)] == ["requested", "given"]
+    assert [one["purpose"] for one in confirm["purposes"]] == ["marketing.newsletter"]
+    assert confirm["privacy_notice"] == request["privacy_notice"] != {}
+    assert confirm["pii_controllers"] == ["Firma GmbH, Berlin"]
+    assert somebody["email"] not in said.out
+    assert len({one["pii_principal_id"] for one in (request, confirm)}) == 1
+    assert re.fullmatch("[0-9a-f]{64}", confirm["pii_principal_id"])
 
 
 def test_what_a_run_saw_can_be_taken_back_and_what_a_person_did_cannot(leadloom, somebody, crms):
