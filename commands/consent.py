@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -90,13 +91,16 @@ def explain(lead: LeadArgument, as_json: Json = False, config: Config = None) ->
 def history(lead: LeadArgument, limit: Limit = 200, as_json: Json = False, config: Config = None) -> None:
     """Every event of consent about a lead's addresses, oldest first."""
     from commands import showing
+    from commands.consent_words import when
 
-    with one(lead, config) as (unit, found, _):
-        events = list(events_about(unit, found.id).values())[:limit]
-    columns = ("kind", "identifier", "purposes", "channels", "occurred", "clock", "provenance")
-    showing.print_json(events) if as_json else showing.show(
-        showing.table("", columns, ([row.get(name) for name in columns] for row in events))
-    )
+    with one(lead, config) as (unit, found, zone):
+        events = [{"event_id": name, **event} for name, event in islice(events_about(unit, found.id).items(), limit)]
+    if as_json:
+        showing.print_json(events)
+        return
+    columns = ("kind", "identifier", "purposes", "channels", "clock", "provenance")
+    rows = ([row["event_id"][:12], when(row, zone), *(row.get(name) for name in columns)] for row in events)
+    showing.show(showing.table("", ("event", "when", *columns), rows))
 
 
 @consent.command()
@@ -250,7 +254,8 @@ def conflicts(limit: Limit = 100, as_json: Json = False, config: Config = None) 
         for object in account.objects
     }
     with open_memory(config) as store, store.begin() as unit:
-        rows = list(found_in(unit, flags, datetime.now(UTC), profile(settings.consent.profile)))
+        found = found_in(unit, flags, datetime.now(UTC), profile(settings.consent.profile))
+        rows = sorted(found, key=lambda row: not row["refused"])  # who said no, and could be written to, first
     if as_json:
         showing.print_json(rows)
         return
@@ -258,7 +263,8 @@ def conflicts(limit: Limit = 100, as_json: Json = False, config: Config = None) 
     refused = sum(row["refused"] for row in rows)
     showing.show(
         showing.table("", columns, ([row[name] for name in columns] for row in rows[:limit])),
-        f"{refused} records show a permission although the person said no; {len(rows) - refused} show one that nobody has proved.",
+        f"Records that show a permission although the person said no: {refused}. Records that show one that nobody has proved: "
+        f"{len(rows) - refused}.",
     )
 
 

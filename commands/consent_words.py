@@ -41,7 +41,7 @@ def _sentence(
     who = identifier.partition(":")[2]
     may = "may be contacted" if answer.permitted else "may not be contacted"
     parts = [f"{who} {may} by {channel} for {', '.join(purposes)}: {MEANS[answer.status.value]}"]
-    decided = [_told(events[name], zone) for name in answer.because if name in events]
+    decided = list(dict.fromkeys(_told(events[name], zone) for name in answer.because if name in events))  # what is held for a lead, once
     if decided:
         parts.append(" (" + "; ".join(decided) + ")")
     if "regrant_without_evidence" in answer.flags:
@@ -51,8 +51,20 @@ def _sentence(
     return "".join(parts) + "."
 
 
+def when(event: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """When it happened: a moment, or between which two, or until when at the latest."""
+    last, first = latest(event), event.get("occurred", {}).get("lo")
+    to = _moment(last, zone)
+    if first == last:
+        return to
+    return f"until {to}" if first is None else f"{_moment(first, zone)} – {to}"
+
+
 def _told(event: Mapping[str, Any], zone: ZoneInfo) -> str:
-    at = datetime.fromisoformat(latest(event)).astimezone(zone)
     remote = event.get("refs", {}).get("remote")
     where = event.get("clock", "") if remote is None else f"{remote['system']} {remote['object']} {remote['id']}"
-    return f"{event['kind']} of {at:%Y-%m-%d %H:%M}, {where}"
+    return f"{event['kind']} of {_moment(latest(event), zone)}, {where}"
+
+
+def _moment(told: str, zone: ZoneInfo) -> str:
+    return f"{datetime.fromisoformat(told).astimezone(zone):%Y-%m-%d %H:%M}"

@@ -64,7 +64,11 @@ def import_leads(
         showing.print_json({**report.document(), **numbers})
     else:
         leads = report.leads
-        showing.show(f"Rows taken in: {len(table.rows)}. Leads: {leads['new']} new, {leads['changed']} changed, {leads['merged']} merged.")
+        parked = sum(account["in"]["parked"] for account in report.accounts.values())
+        told = f"Leads: {leads['new']} new, {leads['changed']} changed, {leads['merged']} merged."
+        showing.show(f"Rows taken in: {len(table.rows) - parked}. {told}")
+        if parked:
+            showing.say(f"Rows parked, and not stored: {parked}. They are about people who were erased.")
     if bought:
         showing.say("They are in quarantine: nobody on a bought list asked to hear from you. Of what they say only opt-outs count.")
     if len(table.unknown) > 0:

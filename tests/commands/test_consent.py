@@ -259,6 +259,30 @@ def test_a_bought_list_of_consents_permits_nothing(leadloom, somebody, tmp_path)
     assert {(row["status"], row["grade"], row["permitted"]) for row in rows if row["channel"] == "email"} == {("unproven", "E0", False)}
 
 
+def test_the_history_names_each_event_and_says_when(leadloom, somebody):
+    leadloom("consent", "withdraw", somebody["email"], "--by", "support")
+    (event,) = leadloom("consent", "history", somebody["lead_id"], "--json").json
+    assert re.fullmatch("[0-9a-f]{64}", event["event_id"])
+    shown = leadloom("consent", "history", somebody["lead_id"]).out
+    assert event["event_id"][:12] in shown
+    assert (re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d ", shown) is not None, "{" in shown) == (True, False)
+
+
+def test_an_objection_is_explained_once(leadloom, somebody):
+    leadloom("consent", "object", somebody["email"], "--by", "support")
+    sentences = leadloom("consent", "explain", somebody["lead_id"], "--json").json
+    assert {sentence.count("object of") for sentence in sentences if "the person objects" in sentence} == {1}
+
+
+def test_who_said_no_stands_first_among_the_conflicts(leadloom, somebody):
+    leads = [row for row in leadloom("leads", "list", "--limit", "100", "--json").json if row["email"] is not None]
+    last = max(leads, key=lambda row: row["lead_id"])
+    leadloom("consent", "object", last["email"], "--by", "support")
+    rows = leadloom("consent", "conflicts", "--json").json
+    assert [row["refused"] for row in rows] == sorted((row["refused"] for row in rows), reverse=True)
+    assert {True, False} == {row["refused"] for row in rows}
+
+
 def test_a_no_to_a_purpose_of_its_own_is_shown_and_explained(leadloom, somebody):
     for purpose in ("marketing.survey", "marketing.hubspot_10", "profiling.scoring"):
         assert leadloom("consent", "withdraw", somebody["email"], "--by", "support", "--purpose", purpose).code == 0

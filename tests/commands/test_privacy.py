@@ -71,6 +71,13 @@ def test_an_import_of_consents_parks_who_was_erased_and_keeps_the_others(leadloo
     assert_no_trace(tmp_path, somebody["email"])
 
 
+def test_an_import_of_leads_does_not_count_the_parked_as_taken_in(leadloom, somebody, tmp_path: Path):
+    leadloom("privacy", "erase", somebody["lead_id"], "--reason", "ticket 7", "--yes")
+    (tmp_path / "two.csv").write_text(f"email,first_name\n{somebody['email']},Back\nnew@firma.example,New\n")
+    said = leadloom("import", "two.csv", "--source", "fair", "--provenance", "event")
+    assert (said.code, "Rows taken in: 1." in said.out, "parked, and not stored: 1." in said.err) == (0, True, True)
+
+
 def assert_no_trace(folder: Path, address: str) -> None:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert [path.name for path in files if address.lower().encode() in path.read_bytes().lower()] == []
