@@ -147,9 +147,13 @@ def _of_cost(cost: Mapping[str, Mapping[str, int]]) -> Table:
     return of_calls({"accounts": {name: {"api_calls": calls} for name, calls in cost.items()}}, "Calls that it takes")
 
 
-def of_undone(undone: Data, limit: int) -> list[Table | str]:
+def of_undone(report: Data, limit: int) -> list[Table | str]:
     """What an undo took back of a run, and what it left as it is."""
-    counts = f"{undone['back']} go back and {undone['stay']} stay."
+    undone, out = report["undone"], [account["out"] for account in report["accounts"].values()]
+    planned, waiting = (sum(each[what] for each in out) for what in ("planned", "skipped"))
+    counts = f"{undone['back']} {'would go' if waiting else 'go'} back and {undone['stay']} stay."
+    if waiting:
+        counts += " Nothing was written." if waiting == planned else f" Of {planned} writes, {waiting} were not made."
     if "merged" in undone or "split" in undone:
         told = [regrouped(undone), f"Of {undone['fields']} fields that their records were written because of it, {counts}"]
     else:

@@ -86,6 +86,7 @@ def undo(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="keep the plan, for `leadloom apply FILE`")] = None,
     limit: Limit = 100,
     yes: Yes = False,
+    allow: Allow = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -95,13 +96,14 @@ def undo(
     from sync.undo import Undoing
 
     check_field(field)
+    allowed = _allowed(allow)
     undoing = Undoing(run, "" if lead is None else lead_called(lead, config), field or "")
     if dry_run or output is not None:
         with _working(config, False, "Looking, nothing is written") as workspace:
             document, report = engine.plan_undo(workspace, undoing)
         _show_plan(document, report, output, limit, as_json)
     else:
-        with _working(config, yes, "Undoing") as workspace:
+        with _working(config, yes, "Undoing", allowed) as workspace:
             report = engine.undo(workspace, undoing)
         _tell(report, as_json, limit)
     raise typer.Exit(report.exit_code)
@@ -180,7 +182,7 @@ def _tell(report: Report, as_json: bool, limit: int = 100) -> None:
     if as_json:
         showing.print_json(document)
     else:
-        undone = showing.of_undone(document["undone"], limit) if "undone" in document else []
+        undone = showing.of_undone(document, limit) if "undone" in document else []
         showing.show(*showing.of_run(document), *undone)
     _tell_troubles(report)
 

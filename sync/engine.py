@@ -18,7 +18,7 @@ from sync.contest import IMPORT
 from sync.document import PlanDocument
 from sync.doors import chosen, open_doors
 from sync.erase import Person, erase
-from sync.guard import having_looked
+from sync.guard import APPLY, Way, having_looked
 from sync.intake import IMPORT_OBJECT, ImportedTable
 from sync.joining import join, told
 from sync.parting import part
@@ -76,7 +76,7 @@ def apply(workspace: Workspace, document: PlanDocument) -> Report:
         run.read()
         run.weave(workspace.store.begin)
         run.keep_only(document)
-        run.guard(trusting=False, by=having_looked(workspace.guards))
+        run.guard(trusting=False, by=having_looked(workspace.guards), way=APPLY)
         if not run.census.guarded:
             run.trust_all()
         push(workspace, run.doors, run.id, run.census)
@@ -104,11 +104,19 @@ def _undo(workspace: Workspace, undoing: Undoing, document: PlanDocument | None)
         run.read()
         run.take_back(undoing, workspace.store.begin)
         if document is not None:
-            run.keep_only(document)  # somebody has read it: no guard knows better
+            run.keep_only(document)
+            run.guard(trusting=False, by=having_looked(workspace.guards), way=APPLY)
         else:
-            run.guard(trusting=False)
+            run.guard(trusting=False, way=_way_of(undoing))
         push(workspace, run.doors, run.id, run.census)
         return run.report()
+
+
+def _way_of(undoing: Undoing) -> Way:
+    command = f"leadloom undo {undoing.run}"
+    command += f" --lead {undoing.lead_id}" if undoing.lead_id else ""
+    command += f" --field {undoing.field}" if undoing.field else ""
+    return Way(f"{command} -o FILE", "leadloom apply FILE", command)
 
 
 def _written_accounts(workspace: Workspace, undoing: Undoing) -> list[str] | None:

@@ -42,6 +42,27 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How one goes on from a guard: the command that shows what waits, the one that carries it out, and the one that was run."""
+
+    look: str
+    carry_out: str
+    again: str
+
+    def on(self, option: str, *, final: bool = False) -> str:
+        """The sentence. What is `final` stops a plan that was read, too, and whoever runs one has looked already."""
+        if self.look == "":
+            return f"Go on with `{self.again} {option}`"
+        if final:
+            return f"Look at `{self.look}`, then go on with `{self.again} {option}`"
+        return f"Look at `{self.look}`, then `{self.carry_out}`. Or go on with `{self.again} {option}`"
+
+
+SYNC = Way("leadloom plan", "leadloom apply", "leadloom sync")
+APPLY = Way("", "", "leadloom apply FILE")
+
+
+@dataclass(frozen=True, slots=True)
 class Trip:
     """A guard that tripped: which, what it holds back (nothing: it only tells), and the sentence that says how to go on."""
 
@@ -51,29 +72,29 @@ class Trip:
     everywhere: bool = False  # the other accounts wait too
 
 
-def guard(account: str, tally: Tally, guards: Guards) -> tuple[Trip, ...]:
+def guard(account: str, tally: Tally, guards: Guards, way: Way = SYNC) -> tuple[Trip, ...]:
     """Every guard that trips on what a run would do to `account`."""
     if guards.yes:
         return ()
     if not tally.trusted and guards.first_run == "plan" and _over(tally.writes(), guards.allow.get("first_run", 0)):
-        return (*_emptied(account, tally, guards), Trip("first_run", tuple(Section), _first_run(account, tally)))
-    found = [*_emptied(account, tally, guards), *_changed(account, tally, guards)]
+        return (*_emptied(account, tally, guards, way), Trip("first_run", tuple(Section), _first_run(account, tally, way)))
+    found = [*_emptied(account, tally, guards, way), *_changed(account, tally, guards, way)]
     for kind, sections, what in CAPPED:
         number: int | None = getattr(tally, kind)
-        limit = guards.allow[kind] if kind in guards.allow else guards.caps[kind].limit(tally.linked)
+        limit, setting = _limit(kind, tally.linked, guards)
         if (tally.trusted or kind in ALWAYS) and _over(number, limit):
-            found.append(Trip(kind, sections, _capped(account, kind, number, limit, what)))
+            found.append(Trip(kind, sections, _capped(account, kind, number, f"{what}, {_allowed(limit, setting)}", way)))
     return tuple(found)
 
 
 def returned(account: str, number: int, linked: int, guards: Guards) -> str:
     """Why records in which erased people turned up again are not deleted yet; nothing: they may be."""
-    limit = guards.allow["deletes"] if "deletes" in guards.allow else guards.caps["deletes"].limit(linked)
+    limit, setting = _limit("deletes", linked, guards)
     if guards.yes or not _over(number, limit):
         return ""
     return (
-        f"{account}: {_number(number)} records of erased people have turned up again, more than the {limit} that [guards] deletes allows. "
-        f"They are not taken in, and wait to be deleted. Look at them in the CRM, then go on with {_go_on('deletes', number)}."
+        f"{account}: {_number(number)} records of erased people have turned up again, {_allowed(limit, setting)}. "
+        f"They are not taken in, and wait to be deleted. Look at them in the CRM, then go on with `leadloom sync {_option('deletes', number)}`."
     )
 
 
@@ -99,7 +120,16 @@ def _over(number: int | None, limit: int | None) -> bool:
     return number is None or (number > 0 if limit is None else number > limit)
 
 
-def _emptied(account: str, tally: Tally, guards: Guards) -> list[Trip]:
+def _limit(kind: str, linked: int | None, guards: Guards) -> tuple[int | None, str]:
+    """How many may go, and what says so."""
+    if kind in guards.allow:
+        return guards.allow[kind], f"--allow {kind}"
+    cap = guards.caps[kind]
+    limit = cap.limit(linked)
+    return limit, f"[guards] {kind}" if limit == cap.count else f"[guards] {kind}_percent"
+
+
+def _emptied(account: str, tally: Tally, guards: Guards, way: Way) -> list[Trip]:
     """One side is suddenly empty: what its people look like now must not become everybody's truth."""
     limit = guards.allow["emptied"] if "emptied" in guards.allow else guards.emptied.limit(tally.linked)
     if not _over(tally.lost, limit):
@@ -107,47 +137,52 @@ def _emptied(account: str, tally: Tally, guards: Guards) -> list[Trip]:
     sentence = (
         f"{account}: {_number(tally.lost)} of {_number(tally.linked)} linked records are gone or were not shown. Nothing but opt-outs "
         "was written anywhere. Check the rights of the user Leadloom acts as, and whether somebody deleted them; if it is meant, go on "
-        f"with {_go_on('emptied', tally.lost)}."
+        f"with `{way.again} {_option('emptied', tally.lost)}`{_everything(tally.lost)}."
     )
     return [Trip("emptied", WRITES, sentence, everywhere=True)]
 
 
-def _changed(account: str, tally: Tally, guards: Guards) -> list[Trip]:
+def _changed(account: str, tally: Tally, guards: Guards, way: Way) -> list[Trip]:
     found = []
     if tally.trusted and _over(tally.unseen, guards.allow.get("scope", 0)):
         sentence = (
             f"{account}: the scope has changed, and {_number(tally.unseen)} records would be created. They wait, everything else goes on. "
-            f"Look at `leadloom plan`, then `leadloom apply`, or go on with {_go_on('scope', tally.unseen)}."
+            f"{way.on(_option('scope', tally.unseen))}{_everything(tally.unseen)}."
         )
         found.append(Trip("scope", (Section.CREATE,), sentence))
     if _over(tally.rebased, 0):
         sentence = (
             f"{account}: a mapping has changed, and {_number(tally.rebased)} values differ by it. These fields wait, the others go on. "
-            "Look at `leadloom plan`, then `leadloom apply` or `leadloom sync --yes`."
+            f"{way.on('--yes')}."
         )
         found.append(Trip("mapping", (), sentence))
     return found
 
 
-def _first_run(account: str, tally: Tally) -> str:
-    return (
-        f"{account} was never written to: {_number(tally.writes())} planned writes wait. "
-        "Look at `leadloom plan`, then `leadloom apply` or `leadloom sync --yes`."
-    )
+def _first_run(account: str, tally: Tally, way: Way) -> str:
+    return f"{account} was never written to: {_number(tally.writes())} planned writes wait. {way.on('--yes')}."
 
 
-def _capped(account: str, kind: str, number: int | None, limit: int | None, what: str) -> str:
-    allowed = "no number of records is known to compare with" if limit is None else f"more than the {limit} that [guards] {kind} allows"
+def _capped(account: str, kind: str, number: int | None, what: str, way: Way) -> str:
     rest = (
         "Leadloom itself treats these people as opted out from now on; the writes to the CRM wait."
         if kind == "restrictions"
-        else "Nothing but opt-outs was written there. Look at `leadloom plan`, then `leadloom apply`."
+        else "Nothing but opt-outs was written there."
     )
-    return f"{account}: {_number(number)} {what}, {allowed}. {rest} Or go on with {_go_on(kind, number)}."
+    on = way.on(_option(kind, number), final=kind in FINAL)
+    return f"{account}: {_number(number)} {what}. {rest} {on}{_everything(number)}."
 
 
-def _go_on(kind: str, number: int | None) -> str:
-    return "`--yes`" if number is None else f"`--allow {kind}={number}` (`--yes` allows everything)"
+def _allowed(limit: int | None, setting: str) -> str:
+    return "no number of records is known to compare with" if limit is None else f"more than the {limit} that {setting} allows"
+
+
+def _option(kind: str, number: int | None) -> str:
+    return "--yes" if number is None else f"--allow {kind}={number}"
+
+
+def _everything(number: int | None) -> str:
+    return "" if number is None else " (`--yes` allows everything)"
 
 
 def _number(number: int | None) -> str:

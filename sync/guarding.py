@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync.guard import WRITES, Tally, guard
+from sync.guard import SYNC, WRITES, Tally, Way, guard
 from sync.journal import Section
 from sync.workspace import Door, Guards, Pass
 
 Linked = Mapping[tuple[str, str], int]
 
 
-def hold_back(turn: Pass, linked: Linked, *, trusting: bool = True, by: Guards | None = None) -> None:
+def hold_back(turn: Pass, linked: Linked, *, trusting: bool = True, by: Guards | None = None, way: Way = SYNC) -> None:
     """Hold back what a guard does not let pass; an account where none tripped is trusted from now on (unless not `trusting`).
 
     `linked` counts the linked records by account and object, before anything was read.
     """
     with turn.workspace.store.begin() as unit:
         tallies = {door.name: _tally(turn, unit, door, linked) for door in turn.doors}
-        trips = {name: guard(name, tally, by or turn.workspace.guards) for name, tally in tallies.items()}
+        trips = {name: guard(name, tally, by or turn.workspace.guards, way) for name, tally in tallies.items()}
         emptied = [name for name, found in trips.items() if any(trip.everywhere for trip in found)]
         for door in turn.doors:
             for trip in trips[door.name]:

@@ -16,6 +16,7 @@ from sync.census import Census
 from sync.document import PlanDocument, row_of
 from sync.doors import chosen, open_doors
 from sync.erase import delete_pending, owed, recall
+from sync.guard import SYNC, Way
 from sync.guarding import hold_back, trust_all
 from sync.joining import told
 from sync.journal import Entry, EntryState, PlannedWrite, Section
@@ -187,8 +188,8 @@ class Run:
         counts = {"fields": tally.fields, "back": tally.back, "stay": tally.fields - tally.back}
         return {"run": undoing.run, **counts, "left": left, **self._regrouped}
 
-    def guard(self, *, trusting: bool = True, by: Guards | None = None) -> None:
-        hold_back(self._turn(), self.linked, trusting=trusting, by=by)
+    def guard(self, *, trusting: bool = True, by: Guards | None = None, way: Way = SYNC) -> None:
+        hold_back(self._turn(), self.linked, trusting=trusting, by=by, way=way)
 
     def trust_all(self) -> None:
         trust_all(self._turn())
@@ -266,7 +267,7 @@ def _is_created_anew(entry: Entry, freed: set[tuple[str, str]]) -> bool:
 
 
 def _guard_problems(census: Census) -> list[Problem]:
-    fix = "Look at `leadloom plan`, then go on as the message says."
+    fix = "Look at what waits, then go on as the message says."
     return [Problem(name, f"guard:{kind}", sentence, fix) for name, tripped in census.guarded.items() for kind, sentence in tripped.items()]
 
 

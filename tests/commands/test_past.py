@@ -87,6 +87,20 @@ def test_a_first_run_is_taken_back_whole(leadloom, configured, crms):
     assert written(leadloom("sync", "--json").json) == 0
 
 
+def test_an_undo_that_a_guard_stops_says_that_nothing_was_written_and_goes_on_when_allowed(leadloom, configured, crms):
+    configured({'first_run = "apply"': 'first_run = "apply"\ndeletes = 1'})
+    before = {crm: len(rows) for crm, rows in living(crms).items()}
+    run = leadloom("sync", "--json").json["run"]
+    after = {crm: len(rows) for crm, rows in living(crms).items()}
+    said = leadloom("undo", run)
+    assert said.code == 7
+    assert "would go back" in said.out
+    assert {crm: len(rows) for crm, rows in living(crms).items()} == after
+    allowed = [f"--allow=deletes={max(after.values())}"]
+    assert leadloom("undo", run, *allowed).code == 0
+    assert {crm: len(rows) for crm, rows in living(crms).items()} == before
+
+
 def living(crms):
     objects = {"hubspot": ["contacts"], "salesforce": ["Lead", "Contact"], "pipedrive": ["persons"], "activecampaign": ["contacts"]}
     ended = ("is_deleted", "IsDeleted", "archived")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sync import engine
 from sync.guard import KINDS, Tally, guard, having_looked
 from sync.journal import Section
+from sync.undo import Undoing
 from sync.workspace import CAPS, Guards
 from tests.sync.rig import World, totals
 
@@ -187,3 +188,39 @@ def test_a_wider_scope_creates_nothing_before_somebody_looked(world: Build) -> N
     document, _ = engine.make_plan(built.workspace(fingerprint="2"))
     assert totals(engine.apply(built.workspace(fingerprint="2"), document))["pipedrive"] == {"planned": 3, "created": 3}
     assert built.sync(fingerprint="2").exit_code == 0
+
+
+@pytest.mark.parametrize(("linked", "setting"), [(120, "5 that [guards] deletes_percent"), (10_000, "25 that [guards] deletes")])
+def test_the_setting_that_set_the_limit_is_named(linked: int, setting: str) -> None:
+    (trip,) = guard("crm", Tally(deletes=36, linked=linked), Guards())
+    assert f"more than the {setting} allows" in trip.sentence
+    (trip,) = guard("crm", Tally(deletes=36, linked=linked), Guards(allow={"deletes": 9}))
+    assert "more than the 9 that --allow deletes allows" in trip.sentence
+
+
+def test_a_plan_that_takes_back_meets_the_guards_that_any_plan_meets(world: Build) -> None:
+    built = world(people(MANY), ("hubspot", "pipedrive"))
+    run = built.sync().run
+    document, _ = engine.plan_undo(built.workspace(), Undoing(run))
+    assert len(built.records("pipedrive", "persons")) == MANY
+    report = engine.apply(built.workspace(), document)
+    assert (report.exit_code, totals(report)["pipedrive"]) == (7, {"planned": MANY, "skipped": MANY})
+    assert f"`leadloom apply FILE --allow deletes={MANY}`" in report.guarded["pipedrive"][0]
+    assert len(built.records("pipedrive", "persons")) == MANY
+    document, _ = engine.plan_undo(built.workspace(), Undoing(run))
+    allowed = Guards(first_run="apply", allow={"deletes": MANY})
+    assert engine.apply(built.workspace(guards=allowed), document).exit_code == 0
+    assert built.records("pipedrive", "persons") == []
+
+
+def test_a_guard_names_the_command_that_was_run(world: Build) -> None:
+    built = world(people(MANY), ("hubspot", "pipedrive"))
+    run = built.sync().run
+    (sentence,) = engine.undo(built.workspace(), Undoing(run)).guarded["pipedrive"]
+    assert f"Look at `leadloom undo {run} -o FILE`, then go on with `leadloom undo {run} --allow deletes={MANY}`" in sentence
+    caps = {kind: replace(cap, count=MANY - 1) for kind, cap in CAPS.items()}
+    built.guards = Guards(first_run="apply", caps=caps)
+    built.say_no("pipedrive", "persons", str(built.records("pipedrive", "persons")[0]["id"]))
+    edit_all(built, city="Lübeck")
+    (sentence,) = built.sync().guarded["pipedrive"]
+    assert f"Look at `leadloom plan`, then `leadloom apply`. Or go on with `leadloom sync --allow updates={MANY}`" in sentence
