@@ -12,7 +12,7 @@ from typing import Any
 
 from sync.creating import doubtful
 from sync.journal import Entry, EntryState, PlannedWrite, Section
-from sync.state import GONE, Problem
+from sync.state import LinkState, Problem
 from sync.uniting import age_of, leads_behind
 from sync.workspace import Begin, Pass
 
@@ -39,10 +39,12 @@ def hold(turn: Pass, begin: Begin) -> None:
         leads = unit.leads(sorted({entry.write.lead_id for entry in creates}))
         ordered = sorted(creates, key=lambda entry: (age_of(leads[entry.write.lead_id]), entry.op))
         numbered = [(entry.op, entry.write.account, entry.write.lead_id) for entry in ordered]
-        found = doubtful(numbered, doubts, _there(unit, creates, doubts))
+        there, withheld = _there(unit, creates, doubts)
+        found = doubtful(numbered, doubts, there)
         held = [entry for entry in creates if entry.op in found]
         turn.drop(unit, held)
-        unit.add_problems([_problem(entry.write, found[entry.op]) for entry in held], turn.run, turn.now)
+        problems = [_problem(entry.write, found[entry.op], withheld) for entry in held]
+        unit.add_problems(problems, turn.run, turn.now)
     turn.census.in_doubt += len(held)
 
 
@@ -58,20 +60,27 @@ def _doubts(unit: Any) -> Doubts:
     return dict(found)
 
 
-def _there(unit: Any, creates: Sequence[Entry], doubts: Doubts) -> dict[str, set[str]]:
-    """The others by the accounts that have a record of them, or are about to have one."""
+def _there(unit: Any, creates: Sequence[Entry], doubts: Doubts) -> tuple[dict[str, set[str]], set[tuple[str, str]]]:
+    """The others by the accounts that have a record of them, or are about to have one; and (account, lead) of those taken back there.
+
+    Whose record was taken back counts as there: what an undo took away must not come back as the record of another lead.
+    """
     others: Iterable[str] = sorted({other for entry in creates for other in doubts[entry.write.lead_id]})
     there: defaultdict[str, set[str]] = defaultdict(set)
+    withheld: set[tuple[str, str]] = set()
     for lead, found in unit.links_of(others).items():
         for link, _ in found:
-            if link.state not in GONE:
+            if link.state is not LinkState.ENDED:
                 there[link.ref.account].add(lead)
+            if link.state is LinkState.WITHHELD:
+                withheld.add((link.ref.account, lead))
     for lead, entries in unit.open_entries_of(others).items():
         for entry in entries:
             there[entry.write.account].add(lead)
-    return there
+    return there, withheld
 
 
-def _problem(write: PlannedWrite, other: str) -> Problem:
-    message = f"Lead {write.lead_id} was not created: it may be lead {other}, which is there already, and nobody has said yet."
+def _problem(write: PlannedWrite, other: str, withheld: set[tuple[str, str]]) -> Problem:
+    where = "whose record there was taken back" if (write.account, other) in withheld else "which is there already"
+    message = f"Lead {write.lead_id} was not created: it may be lead {other}, {where}, and nobody has said yet."
     return Problem(write.account, CAUSE, message, "Say in `leadloom review list` whether both are one person.", None, write.lead_id)

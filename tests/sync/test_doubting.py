@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sync import answers, engine
 from sync.creating import doubtful
+from sync.undo import Undoing
 from tests.sync.rig import World
 from tests.sync.test_matching import ANNA, CRMS, PETER, PHONE, asked
 
@@ -83,6 +84,31 @@ def test_when_the_other_is_forgotten_nothing_is_in_doubt(world: Build) -> None:
     report = built.sync()
     assert causes(report) == {}
     assert numbers(built) == dict.fromkeys(OBJECTS, 1)
+
+
+def test_who_was_taken_back_does_not_make_way_for_whom_it_may_be(world: Build) -> None:
+    built = world([ANNA, WITH_HER_OWN_ADDRESS], CRMS)
+    run = built.sync().run
+    built.clock.advance(60)
+    assert engine.undo(built.workspace(), Undoing(run)).exit_code == 0
+    for _ in range(2):
+        report = built.sync()
+        assert numbers(built) == {"hubspot": 1, "salesforce": 1, "pipedrive": 0}
+        assert causes(report) == {"hubspot": 1, "salesforce": 1, "pipedrive": 1}
+    with built.store.begin() as unit:
+        (group,) = [one for one in unit.problem_groups() if (one["account"], one["cause"]) == ("pipedrive", "possible_duplicate")]
+    assert "whose record there was taken back" in group["example"]
+
+
+@pytest.mark.parametrize(("answer", "there"), [("same", 0), ("different", 1)])
+def test_an_answer_after_an_undo_creates_only_whom_nobody_took_back(world: Build, answer: str, there: int) -> None:
+    built = world([ANNA, WITH_HER_OWN_ADDRESS], CRMS)
+    run = built.sync().run
+    built.clock.advance(60)
+    engine.undo(built.workspace(), Undoing(run))
+    answers.decide(built.workspace(), asked(built)[0]["id"], answer, "anna")
+    built.sync()
+    assert numbers(built)["pipedrive"] == there
 
 
 LEADS = st.sampled_from("abcde")
