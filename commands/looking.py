@@ -104,7 +104,7 @@ def listed(context: typer.Context, as_json: Json = False, config: Config = None)
 
 @problems.command("show")
 def show_one(
-    id: Annotated[int, typer.Argument(metavar="ID", help="a number of `leadloom problems`")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="an id of `leadloom problems`")],
     limit: Limit = 100,
     as_json: Json = False,
     config: Config = None,
@@ -114,9 +114,9 @@ def show_one(
     from commands.workspace import open_memory
 
     with open_memory(config) as store, store.begin() as unit:
-        rows = [{key: row[key] for key in SHOWN} for row in unit.problems_like(id)]
+        rows = [{key: row[key] for key in SHOWN} for row in unit.problems_like(id.lower())]
     if len(rows) == 0:
-        raise Stop(f"There is no problem {id} any more. `leadloom problems` lists them.")
+        raise Stop(f"There is no problem {id} here. `leadloom problems` lists them, each with its id.")
     if as_json:
         showing.print_json(rows)
     else:
@@ -125,7 +125,7 @@ def show_one(
 
 @problems.command()
 def retry(
-    id: Annotated[int, typer.Argument(metavar="ID", help="a number of `leadloom problems`")], as_json: Json = False, config: Config = None
+    id: Annotated[str, typer.Argument(metavar="ID", help="an id of `leadloom problems`")], as_json: Json = False, config: Config = None
 ) -> None:
     """Forget why these records are held: the next sync tries them again."""
     from commands import showing
@@ -133,10 +133,10 @@ def retry(
     from sync import engine
 
     with open_workspace(settings_of(config)) as workspace:
-        number = engine.retry(workspace, id)
+        number = engine.retry(workspace, id.lower())
     if number == 0:
-        raise Stop(f"There is no problem {id} any more. `leadloom problems` lists them.")
+        raise Stop(f"There is no problem {id} here. `leadloom problems` lists them, each with its id.")
     showing.print_json({"retried": number}) if as_json else showing.show(f"{number} records will be tried again by the next sync.")
 
 
-SHOWN = ("id", "account", "object", "record", "lead_id", "field", "message", "fix")
+SHOWN = ("account", "object", "record", "lead_id", "field", "message", "fix")

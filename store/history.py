@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from store import schema as t
 from store.documents import dump_revisions, dumps, instant, load_revisions, seconds
 from store.queries import Queries, chunks
-from sync.state import Problem, Ref, Review, Revision
+from sync.state import Problem, Ref, Review, Revision, problem_id
 
 
 class History(Queries):
@@ -63,7 +63,6 @@ class History(Queries):
     def problem_groups(self) -> list[Mapping[str, Any]]:
         problem = t.problem.c
         columns = (
-            sa.func.min(problem.id).label("id"),
             problem.account,
             problem.cause,
             sa.func.count().label("count"),
@@ -71,17 +70,15 @@ class History(Queries):
             sa.func.min(problem.fix).label("fix"),
         )
         query = sa.select(*columns).group_by(problem.account, problem.cause).order_by(sa.desc("count"), problem.account, problem.cause)
-        return [dict(row) for row in self._run(query).mappings()]
+        return [{"id": problem_id(row["account"], row["cause"]), **row} for row in self._run(query).mappings()]
 
-    def problems_like(self, id: int) -> list[Mapping[str, Any]]:
-        """All problems of the same account and cause as problem `id`."""
-        one = self._first(sa.select(t.problem).where(t.problem.c.id == id))
-        if one is None:
-            return []
-        query = (
-            sa.select(t.problem).where(t.problem.c.account == one["account"], t.problem.c.cause == one["cause"]).order_by(t.problem.c.id)
-        )
-        return [dict(row) for row in self._run(query).mappings()]
+    def problems_like(self, id: str) -> list[Mapping[str, Any]]:
+        """All problems of the account and cause that `id` names."""
+        problem = t.problem.c
+        known = self._run(sa.select(problem.account, problem.cause).distinct())
+        meant = [(row.account, row.cause) for row in known if problem_id(row.account, row.cause) == id]
+        same = sa.or_(sa.false(), *(sa.and_(problem.account == account, problem.cause == cause) for account, cause in meant))
+        return [dict(row) for row in self._run(sa.select(t.problem).where(same).order_by(problem.id)).mappings()]
 
     def ask(self, reviews: Iterable[Review], run: str, at: datetime) -> int:
         """Put questions that were not asked before; returns how many are new."""

@@ -177,7 +177,7 @@ def _regroup(workspace: Workspace, kind: str, change: Callable[[Any, str], Joini
     return report
 
 
-def retry(workspace: Workspace, problem: int) -> int:
+def retry(workspace: Workspace, problem: str) -> int:
     """Forget why the records of one cause are held, so that the next sync tries again; returns how many records."""
     with workspace.store.lease(), workspace.store.begin() as unit:
         found = unit.problems_like(problem)

@@ -94,7 +94,8 @@ def returned(account: str, number: int, linked: int, guards: Guards) -> str:
         return ""
     return (
         f"{account}: {_number(number)} records of erased people have turned up again, {_allowed(limit, setting)}. "
-        f"They are not taken in, and wait to be deleted. Look at them in the CRM, then go on with `leadloom sync {_option('deletes', number)}`."
+        "They are not taken in, and wait to be deleted. Look at them in the CRM, then go on with "
+        f"`leadloom sync {_option('deletes', number)}`{_everything(number)}."
     )
 
 

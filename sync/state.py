@@ -228,6 +228,11 @@ class Problem:
     field: str = ""
 
 
+def problem_id(account: str, cause: str) -> str:
+    """What people type to name all problems of one cause in an account: the same in every run."""
+    return digest("problem", account, cause)[:6]
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
     """A question for a person. `subject` makes it unique, so that it is asked once and the answer is remembered.

@@ -17,7 +17,9 @@ RUN = {
     },
     "leads": {"new": 12, "changed": 0, "merged": 1},
     "reviews": 2,
-    "problems": [{"id": 4, "account": "salesforce", "cause": "duplicate_rule", "count": 9, "fix": "Allow it in the duplicate rule."}],
+    "problems": [
+        {"id": "k3q7ba", "account": "salesforce", "cause": "duplicate_rule", "count": 9, "fix": "Allow it in the duplicate rule."}
+    ],
 }
 PLAN = {
     "accounts": ["hubspot", "pipedrive"],

@@ -222,6 +222,20 @@ def test_what_was_undone_can_be_asked_for_again(world: Build) -> None:
     assert quiet(built)
 
 
+def test_a_problem_keeps_its_id_for_ever_and_no_other_gets_it(world: Build) -> None:
+    built, run = with_title(world)
+    undo(built, run)
+    first = {one["id"]: (one["account"], one["cause"]) for one in built.sync().problems}
+    (held,) = [id for id, what in first.items() if what == ("pipedrive", "held:undone")]
+    assert engine.retry(built.workspace(), held) > 0
+    assert engine.retry(built.workspace(), held) == 0
+    again = built.sync()
+    assert held not in {one["id"] for one in again.problems}
+    undo(built, again.run)
+    then = {one["id"]: (one["account"], one["cause"]) for one in built.sync().problems}
+    assert then[held] == ("pipedrive", "held:undone")
+
+
 def created(world: Build, crms: tuple[str, ...] = BOTH) -> tuple[World, str]:
     """A contact of the first CRM was created in the others."""
     built = world([{"crm": crms[0], **ANNA}], crms)
