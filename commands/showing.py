@@ -147,6 +147,12 @@ def _of_cost(cost: Mapping[str, Mapping[str, int]]) -> Table:
     return of_calls({"accounts": {name: {"api_calls": calls} for name, calls in cost.items()}}, "Calls that it takes")
 
 
+def is_nothing_undone(report: Data) -> bool:
+    """Whether there was nothing to take back at all."""
+    undone = report.get("undone")
+    return undone is not None and undone["fields"] == 0 and "merged" not in undone and "split" not in undone
+
+
 def of_undone(report: Data, limit: int) -> list[Table | str]:
     """What an undo took back of a run, and what it left as it is."""
     undone, out = report["undone"], [account["out"] for account in report["accounts"].values()]

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sync.workspace import Workspace
 
 
+MOVED = 20  # rows of a plan that are named, of those that have moved since
+
+
 def sync(
     account: Accounts = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="read and decide, write to no CRM")] = False,
@@ -160,10 +163,14 @@ def busy(title: str) -> Iterator[None]:
 def _show_plan(document: PlanDocument, report: Report, output: Path | None, limit: int, as_json: bool, diff: bool = False) -> None:
     from commands import showing
 
+    if output == Path("-"):  # the usual name of standard output
+        output, as_json = None, True
     if output is not None:
         _keep(document, output)
     if as_json:
         showing.print_json(document.dump())
+    elif document.undo is not None and len(document.rows) == len(document.left) == 0:
+        showing.show(f"Run {document.undo.run} wrote nothing that could be taken back.")
     else:
         showing.show(*(showing.of_diff if diff else showing.of_plan)(document.dump(), limit))
     if report.in_doubt:
@@ -181,6 +188,8 @@ def _tell(report: Report, as_json: bool, limit: int = 100) -> None:
     document = report.document()
     if as_json:
         showing.print_json(document)
+    elif showing.is_nothing_undone(document):
+        showing.show(f"Run {document['undone']['run']} wrote nothing that could be taken back.")
     else:
         undone = showing.of_undone(document, limit) if "undone" in document else []
         showing.show(*showing.of_run(document), *undone)
@@ -195,8 +204,12 @@ def _tell_troubles(report: Report) -> None:
     for sentences in report.guarded.values():
         for sentence in sentences:
             say(sentence)
-    for account, target in report.stale:
+    for run, number in report.carried_out.items():
+        say(f"{number} writes of the plan were carried out by run {run} already.")
+    for account, target in report.stale[:MOVED]:
         say(f"{account}: {target} has moved since the plan was made, and was left alone.")
+    if len(report.stale) > MOVED:
+        say(f"So were {len(report.stale) - MOVED} more. Make a new plan for them.")
 
 
 def _keep(document: PlanDocument, file: Path) -> None:

@@ -26,6 +26,7 @@ class Census:
         self.stopped: dict[str, ConnectorError] = {}
         self.guarded: dict[str, dict[str, str]] = defaultdict(dict)  # account -> guard -> sentence
         self.stale: list[tuple[str, str]] = []
+        self.carried_out: Counter[str] = Counter()  # rows of a plan that an earlier run has written, by that run
         self.shown: Counter[tuple[str, str]] = Counter()  # (account, object) -> linked records that were shown
         self.read_fully: set[tuple[str, str]] = set()  # objects read from the beginning
         self.lost: Counter[str] = Counter()  # links that ended without a successor

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from sync.pull import account_problem, pull
 from sync.push import push
 from sync.revert import Left
 from sync.state import Joining, Problem
-from sync.undo import Undoing
+from sync.undo import NEVER_LANDED, Undoing
 from sync.unweave import Taken, release, unweave, unweave_regrouped
 from sync.weave import weave
 from sync.workspace import Door, Guards, Pass, Stopped, Workspace
@@ -46,6 +46,7 @@ class Report:
     stopped: Mapping[str, str]
     guarded: Mapping[str, Sequence[str]]
     stale: Sequence[tuple[str, str]] = ()
+    carried_out: Mapping[str, int] = field(default_factory=dict)
     undone: Mapping[str, Any] | None = None
     in_doubt: int = 0
 
@@ -195,7 +196,7 @@ class Run:
         trust_all(self._turn())
 
     def keep_only(self, document: PlanDocument) -> None:
-        """Of what is planned now, only the rows of the document stay; rows of it that are not planned any more are stale."""
+        """Of what is planned now, only the rows of the document stay; those that are not planned any more were written, or are stale."""
         with self.workspace.store.begin() as unit:
             entries = unit.entries(run=self.id, states=(EntryState.PLANNED,))
             current = {row_of(entry.write).digest: entry for entry in entries}
@@ -203,7 +204,13 @@ class Run:
             unit.mark([entry.op for entry in extra], EntryState.SKIPPED, cause="not_in_plan", at=self.workspace.now())
             for entry in extra:
                 self.census.outcome(entry.write.account, "skipped")
-        self.census.stale += [(row.account, row.target) for row in document.rows if row.digest not in current]
+            gone = [row for row in document.rows if row.digest not in current]
+            written = _written_since(unit, document, {row.lead_id for row in gone})
+        for row in gone:
+            if row.digest in written:
+                self.census.carried_out[written[row.digest]] += 1
+            else:
+                self.census.stale.append((row.account, row.target))
 
     def skip_all(self, why: str) -> None:
         with self.workspace.store.begin() as unit:
@@ -248,6 +255,7 @@ class Run:
                 {name: str(error) for name, error in census.stopped.items()},
                 {name: list(tripped.values()) for name, tripped in census.guarded.items()},
                 tuple(census.stale),
+                dict(census.carried_out),
                 self.undone(),
                 census.in_doubt,
             )
@@ -264,6 +272,18 @@ class Run:
 
 def _is_created_anew(entry: Entry, freed: set[tuple[str, str]]) -> bool:
     return entry.write.section is Section.CREATE and (entry.write.lead_id, entry.write.account) in freed
+
+
+def _written_since(unit: Any, document: PlanDocument, lead_ids: Iterable[str]) -> dict[str, str]:
+    """Digests of the rows that were written since the plan was made, with the run that did."""
+    journal = unit.journal_of(sorted(lead_ids))
+    written = [entry for found in journal.values() for entry in found if entry.state is EntryState.DONE and entry.outcome != NEVER_LANDED]
+    return {row_of(_as_planned(entry.write)).digest: entry.run for entry in written if int(entry.run) > int(document.run)}
+
+
+def _as_planned(write: PlannedWrite) -> PlannedWrite:
+    """A create has no id before it is carried out."""
+    return replace(write, id=None) if write.section is Section.CREATE else write
 
 
 def _guard_problems(census: Census) -> list[Problem]:

@@ -101,6 +101,23 @@ def test_an_undo_that_a_guard_stops_says_that_nothing_was_written_and_goes_on_wh
     assert {crm: len(rows) for crm, rows in living(crms).items()} == before
 
 
+def test_what_there_is_nothing_to_do_about_is_one_line(leadloom, edited, tmp_path):
+    leadloom("plan", "-o", "plan.json")
+    looked = leadloom("plan", "--json").json["run"]
+    for arguments in ((), ("--dry-run",), ("-o", "nothing.json")):
+        said = leadloom("undo", looked, *arguments)
+        assert (said.code, said.out) == (0, f"Run {looked} wrote nothing that could be taken back.\n")
+    _, run = edited
+    assert leadloom("undo", run, "-o", "-").json["undo"]["run"] == run
+    assert not (tmp_path / "-").exists()
+    leadloom("undo", run, "-o", "back.json")
+    carried_out = leadloom("apply", "back.json", "--json").json
+    again = leadloom("apply", "back.json")
+    assert again.code == 0
+    number = sum(account["out"]["planned"] for account in carried_out["accounts"].values())
+    assert again.err == f"{number} writes of the plan were carried out by run {carried_out['run']} already.\n"
+
+
 def living(crms):
     objects = {"hubspot": ["contacts"], "salesforce": ["Lead", "Contact"], "pipedrive": ["persons"], "activecampaign": ["contacts"]}
     ended = ("is_deleted", "IsDeleted", "archived")

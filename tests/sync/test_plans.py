@@ -178,3 +178,18 @@ def test_one_account_alone_is_read_and_written_and_the_others_get_theirs_later(w
     assert set(report.accounts) == {"hubspot"}
     assert totals(built.sync())["pipedrive"] == {"planned": 1, "updated": 1}
     assert all(not out for out in totals(built.sync()).values())
+
+
+def test_a_plan_that_was_carried_out_already_is_said_to_be(world: Build) -> None:
+    built = world(ROWS[:1], CRMS)
+    document, _ = engine.make_plan(built.workspace())
+    first = engine.apply(built.workspace(), document)
+    run = first.run
+    again = engine.apply(built.workspace(), document)
+    assert (again.exit_code, again.stale, again.carried_out) == (0, (), {run: len(document.rows)})
+    built.clock.advance(60)
+    back, _ = engine.plan_undo(built.workspace(), Undoing(run))
+    undone = engine.apply(built.workspace(), back)
+    again = engine.apply(built.workspace(), back)
+    assert (again.exit_code, again.stale, again.carried_out) == (0, (), {undone.run: len(back.rows)})
+    assert built.records("pipedrive", "persons") == []
