@@ -216,7 +216,7 @@ class FieldRule(Table):
 
 class CustomField(Table):
     field: str = Field(min_length=1, description="the field of the CRM, by its API name or by what people call it")
-    type: Literal["text", "number", "yes_no"] = Field(default="text", description="what it holds; numbers are whole ones")
+    type: Literal["text", "number", "yes_no"] = Field(default="text", description="what it holds; numbers may have decimals")
     direction: Literal["both", "in", "out"] = Field(default="both", description="both ways, only read from there (in), only written (out)")
 
 

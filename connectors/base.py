@@ -125,7 +125,8 @@ class Option:
 class Field:
     """One field of an object in this very account.
 
-    `name` is the key in `Record.fields` and `Write.fields`; `label` is what a person calls it. `length` is in characters.
+    `name` is the key in `Record.fields` and `Write.fields`; `label` is what a person calls it. `length` is in characters;
+    `decimals` are how many of a number are kept, where the CRM says so.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Field:
     required: bool = False
     unique: bool = False
     restricted: bool = False  # only the listed options are accepted
+    decimals: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

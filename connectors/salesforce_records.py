@@ -209,6 +209,7 @@ def _field_of(row: Mapping[str, Any]) -> Field:
         required=bool(row.get("createable", False)) and not row.get("nillable", True) and not row.get("defaultedOnCreate", False),
         unique=bool(row.get("unique", False)),
         restricted=bool(row.get("restrictedPicklist", False)),
+        decimals=row.get("scale") if kind == "float" else None,  # more are rounded on saving, without a word
     )
 
 

@@ -45,7 +45,7 @@ class Item:
 
 
 Items = tuple[Item, ...]
-Value = str | int | bool | Items | Blank
+Value = str | int | float | bool | Items | Blank
 
 
 class Kind(StrEnum):

@@ -25,7 +25,7 @@ def load_value(raw: Any) -> Value:
         return CLEARED
     if isinstance(raw, list):
         return tuple(Item(*parts) for parts in raw)
-    if isinstance(raw, (str, int)):
+    if isinstance(raw, (str, int, float)):
         return raw
     raise TypeError(f"not a lead's value: {type(raw).__name__}")
 

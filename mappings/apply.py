@@ -218,6 +218,7 @@ def _find(spec: RowSpec, schema: SchemaLike) -> list[FieldLike]:
 _TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "text": ("text", "long_text", "option"),
     "number": ("int", "float", "text", "long_text"),
+    "figure": ("int", "float", "text", "long_text"),
     "flag": ("bool", "option", "text"),
     "yes_no": ("bool", "option", "text"),
     "option": ("option", "text", "long_text"),
@@ -270,7 +271,8 @@ def _option_problems(spec: RowSpec, field: FieldLike) -> list[str]:
 
 def _fingerprint(spec: RowSpec, field: FieldLike) -> str:
     options = [(option.value, option.label) for option in field.options]
-    facts = (spec.fingerprint(), field.name, field.type, field.length, field.restricted, options)
+    facts: tuple[object, ...] = (spec.fingerprint(), field.name, field.type, field.length, field.restricted, options)
+    facts += (field.decimals,) if spec.convert == "figure" else ()
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from mappings.schema import Mapping as Dictionary
 from mappings.schema import MappingProblems, RowSpec
 
-TYPES = ("text", "number", "yes_no")
+TYPES = {"text": "text", "number": "figure", "yes_no": "yes_no"}  # as the settings call them -> the converter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +26,5 @@ def extended(mapping: Dictionary, wanted: Mapping[str, CustomRow]) -> Dictionary
     twice = [f"{row.remote!r} is mapped to {taken[row.remote] or 'our key'} already." for row in wanted.values() if row.remote in taken]
     if twice:
         raise MappingProblems(f"{mapping.crm} {mapping.object}: {problem}" for problem in twice)
-    rows = (RowSpec(row.remote, name, convert=row.type, direction=row.direction) for name, row in wanted.items())
+    rows = (RowSpec(row.remote, name, convert=TYPES[row.type], direction=row.direction) for name, row in wanted.items())
     return replace(mapping, rows=(*mapping.rows, *rows))

@@ -12,7 +12,7 @@ from leads.normal import country as country_code
 from mappings.described import FieldLike, OwnerLike
 from mappings.lookups import Country, EmailText, Language, OwnerId
 from mappings.schema import RowSpec
-from mappings.values import FILLER, Choice, Converter, Flag, Json, Number, Option, Text, View, YesNo
+from mappings.values import FILLER, Choice, Converter, Figure, Flag, Json, Number, Option, Text, View, YesNo
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,10 @@ def converter(spec: RowSpec, field: FieldLike, account: Account) -> Converter:
     match spec.convert:
         case "number":
             return Number(as_text=account.crm in _TEXTUAL or field.type in ("text", "long_text"), guarded=not ours)
+        case "figure":
+            in_text = field.type in ("text", "long_text")
+            decimals = 0 if field.type == "int" else field.decimals
+            return Figure(account.crm in _TEXTUAL or in_text, in_text, decimals)
         case "flag":
             return _flag(field, account.crm)
         case "yes_no":

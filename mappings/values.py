@@ -10,9 +10,10 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import Enum
 from math import isfinite
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeGuard
 
 from leads.model import ABSENT, Value
 from leads.normal import Refused
@@ -196,6 +197,72 @@ def _number(text: str) -> int | Shown:
         return round(float(text)) if "." in text else int(text)
     found = whole_number(text)
     return UNCLEAR if isinstance(found, Refused) else found
+
+
+@dataclass(frozen=True, slots=True)
+class Figure(Reading):
+    """A number with or without decimals, of which the CRM keeps `decimals` (None: as many as there are).
+
+    However it is spelled, it is the same number. One that would be rounded is held; where a coarser field shows it rounded, it stays.
+    """
+
+    as_text: bool = False
+    in_text: bool = False  # a text field, in which people group digits as they like
+    decimals: int | None = None
+    guarded: bool = True
+
+    def read(self, theirs: Json, meant: Value) -> Value | Shown:
+        if theirs is None or theirs == "":
+            return ABSENT
+        if isinstance(theirs, bool) or not isinstance(theirs, (str, int, float)):
+            return UNCLEAR
+        shown = self._figure(str(theirs).strip())
+        if shown is None:
+            return UNCLEAR
+        return meant if _is_number(meant) and self._shows(shown, meant) else _plain(shown)
+
+    def write(self, value: Value) -> Json | Held:
+        if not _is_number(value):
+            return None
+        exact = _exact(value)
+        if self.decimals is not None and _places(exact) > self.decimals:
+            return Held("too_precise", "The number has more decimals than the field keeps, and would be rounded.")
+        if not self.as_text:
+            return value
+        text = format(exact, "f")
+        return f"{text}0" if self.in_text and _places(exact) == 3 else text  # 1.250 in a text may be read as a thousand
+
+    def _figure(self, text: str) -> Decimal | None:
+        plain = r"[+-]?\d{1,18}(\.\d{1,2}|\.\d{4,})?" if self.in_text else r"[+-]?\d*\.?\d+([eE][+-]?\d{1,2})?"
+        if re.fullmatch(plain, text, re.ASCII) is not None:
+            found = Decimal(text)
+            return found if _exact(_plain(found)) == found else None  # more digits than a number can keep
+        whole = whole_number(text)
+        return None if isinstance(whole, Refused) else Decimal(whole)
+
+    def _shows(self, shown: Decimal, meant: int | float) -> bool:
+        exact = _exact(meant)
+        if self.decimals is None or _places(exact) <= self.decimals:
+            return shown == exact
+        step = Decimal(1).scaleb(-self.decimals)
+        return shown in (exact.quantize(step, ROUND_HALF_UP), exact.quantize(step, ROUND_HALF_EVEN))
+
+
+def _is_number(value: Value) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _exact(value: int | float) -> Decimal:
+    return Decimal(repr(value))
+
+
+def _plain(figure: Decimal) -> int | float:
+    return int(figure) if figure == figure.to_integral_value() else float(figure)
+
+
+def _places(figure: Decimal) -> int:
+    exponent = figure.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 _YES: Final = frozenset(("true", "yes", "1", "y", "on", "ja", "x"))
