@@ -68,7 +68,7 @@ def demo(people: Annotated[int, typer.Option(min=1, metavar="N", help="how many 
         "It wrote 0 times: all four CRMs show the same leads."
         if writes == 0
         else f"It wrote {writes} times, and should have written nothing.",
-        *([showing.of_problems(again["problems"])] if len(again["problems"]) > 0 else []),
+        *showing.of_problems(again["problems"]),
         f"That took {time.monotonic() - begin:.0f} seconds and left nothing behind. To go on from here:",
         f"    leadloom sandbox --people {people} --write-config rehearsal.toml",
     )

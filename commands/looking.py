@@ -99,7 +99,7 @@ def listed(context: typer.Context, as_json: Json = False, config: Config = None)
     elif len(groups) == 0:
         showing.show("No problems.")
     else:
-        showing.show(showing.of_problems(groups))
+        showing.show(*showing.of_problems(groups))
 
 
 @problems.command("show")
@@ -136,7 +136,8 @@ def retry(
         number = engine.retry(workspace, id.lower())
     if number == 0:
         raise Stop(f"There is no problem {id} here. `leadloom problems` lists them, each with its id.")
-    showing.print_json({"retried": number}) if as_json else showing.show(f"{number} records will be tried again by the next sync.")
+    told = f"{showing.counted(number, 'record')} will be tried again by the next sync."
+    showing.print_json({"retried": number}) if as_json else showing.show(told)
 
 
 SHOWN = ("account", "object", "record", "lead_id", "field", "message", "fix")

@@ -18,6 +18,7 @@ NOTHING = "–"
 AS_ABOVE = " "
 IN_A_PIPE = 200  # columns, where no terminal says how wide it is
 SECTIONS = {"restrict": "opt-out", "create": "create", "update": "update", "undo": "undo", "merge": "merge", "delete": "delete"}
+NOTHING_TO_DO = "Nothing is to be done"  # how the fix of a problem begins that needs nobody
 USUAL = ("restrict", "create", "update")  # sections that are shown even if nothing is planned in them
 
 
@@ -67,7 +68,7 @@ def of_run(report: Data) -> list[Table | str]:
     """One run: what came in, what went out, and what needs a person."""
     leads = report["leads"]
     told = f"Leads: {leads['new']} new, {leads['changed']} changed, {leads['merged']} merged. Questions for a person: {report['reviews']}."
-    problems: list[Table | str] = [] if len(report["problems"]) == 0 else ["", of_problems(report["problems"])]
+    problems: list[Table | str] = [] if len(report["problems"]) == 0 else ["", *of_problems(report["problems"])]
     return [of_reading(report), of_writing(report), of_calls(report), told, *problems]
 
 
@@ -94,11 +95,23 @@ def of_calls(report: Data, title: str = "Calls") -> Table:
     return table(title, ("CRM", *kinds), ((name, *(each.get(kind, 0) for kind in kinds)) for name, each in calls.items()), numbers=kinds)
 
 
-def of_problems(problems: Sequence[Data]) -> Table:
+def of_problems(problems: Sequence[Data]) -> list[Table | str]:
+    """What needs a person, and apart from it what only is to be known."""
+    known = [problem for problem in problems if str(problem["fix"]).startswith(NOTHING_TO_DO)]
+    wanted = [problem for problem in problems if problem not in known]
+    parts = (("Problems", wanted), ("For your information", known))
+    return [_of_causes(title, found) for title, found in parts if found]
+
+
+def _of_causes(title: str, problems: Sequence[Data]) -> Table:
     columns = [("id", "id"), ("CRM", "account"), ("cause", "cause"), ("count", "count"), ("for example", "example"), ("what to do", "fix")]
     known = [(heading, key) for heading, key in columns if any(key in problem for problem in problems)]
     rows = ([problem.get(key) for _, key in known] for problem in problems)
-    return table("Problems", [heading for heading, _ in known], rows, numbers=("count",))
+    return table(title, [heading for heading, _ in known], rows, numbers=("count",))
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def of_runs(runs: Iterable[Data]) -> Table:
@@ -171,11 +184,11 @@ def regrouped(report: Data) -> str:
     """What became of two leads."""
     if "merged" in report:
         one = report["merged"]
-        return f"Lead {one['gone']} is part of lead {one['kept']}, with {len(one['records'])} records."
+        return f"Lead {one['gone']} is part of lead {one['kept']}, with {counted(len(one['records']), 'record')}."
     one = report["split"]
     again = one["created_again"]
     told = f" Merged inside the CRM, and created again by the next sync: {', '.join(again)}." if again else ""
-    return f"Lead {one['gone']} is a lead of its own, with {len(one['records'])} records that lead {one['kept']} had.{told}"
+    return f"Lead {one['gone']} is a lead of its own, with {counted(len(one['records']), 'record')} that lead {one['kept']} had.{told}"
 
 
 def of_outlook(outlook: Data) -> list[Table | str]:
@@ -186,7 +199,7 @@ def of_outlook(outlook: Data) -> list[Table | str]:
     rows = [(one["field"], one["kept"], one["gone"], one["after"], one["rule"]) for one in outlook["conflicts"]]
     if rows:
         parts.append(table("Where they differ", ("field", outlook["kept"], outlook["gone"], "afterwards", "by which rule"), rows))
-    told = [f"{len(outlook['records'])} records move to lead {outlook['kept']}."]
+    told = [f"To be moved to lead {outlook['kept']}: {counted(len(outlook['records']), 'record')}."]
     told += (
         [f"Second records of one account, which will only ever be given opt-outs: {', '.join(outlook['twins'])}."]
         if outlook["twins"]

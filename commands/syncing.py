@@ -197,7 +197,7 @@ def _tell(report: Report, as_json: bool, limit: int = 100) -> None:
 
 
 def _tell_troubles(report: Report) -> None:
-    from commands.showing import say
+    from commands.showing import counted, say
 
     for sentence in report.stopped.values():
         say(sentence)
@@ -205,7 +205,7 @@ def _tell_troubles(report: Report) -> None:
         for sentence in sentences:
             say(sentence)
     for run, number in report.carried_out.items():
-        say(f"{number} writes of the plan were carried out by run {run} already.")
+        say(f"Of the plan, {counted(number, 'write')} {'was' if number == 1 else 'were'} carried out by run {run} already.")
     for account, target in report.stale[:MOVED]:
         say(f"{account}: {target} has moved since the plan was made, and was left alone.")
     if len(report.stale) > MOVED:

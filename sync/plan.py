@@ -308,11 +308,13 @@ RETRY = "Correct the value in the lead or mend the CRM, then `leadloom problems 
 HELD_FIXES: Mapping[str, str] = {
     "no_owner": "Add or activate a user with this e-mail address in the CRM, or give the lead to somebody else.",
     "not_an_option": "Add the option to the field in the CRM, or change the value of the lead.",
+    "too_precise": "Let the field keep more decimals in the CRM, then `leadloom problems retry ID`; or round the number where it is from.",
     "not_understood": "Correct what stands in the field in the CRM; it is read again with the next sync.",
     NO_FIRST: "Let the CRM show the opt-out of this record, for example by giving it an e-mail address; the rest follows by itself.",
     "address_required": "Add an e-mail address to the lead in any CRM.",
     "ignored": "The CRM accepted the write without applying it; change the value there by hand if it is to move.",
-    "tug_of_war": "Take the field out of the workflow that edits it; then answer in `leadloom review list`.",
+    "tug_of_war": "Take the field out of the workflow that edits it; then answer in `leadloom review list`, or, if that was done, "
+    "`leadloom problems retry ID`.",
     "left_alone": "Nothing is to be done: somebody decided that this record keeps its value.",
     UNDONE: "Nothing is to be done: it is written again once the lead or the CRM changes, or with `leadloom problems retry ID`.",
 }

@@ -278,7 +278,11 @@ def _written_since(unit: Any, document: PlanDocument, lead_ids: Iterable[str]) -
     """Digests of the rows that were written since the plan was made, with the run that did."""
     journal = unit.journal_of(sorted(lead_ids))
     written = [entry for found in journal.values() for entry in found if entry.state is EntryState.DONE and entry.outcome != NEVER_LANDED]
-    return {row_of(_as_planned(entry.write)).digest: entry.run for entry in written if int(entry.run) > int(document.run)}
+    return {row_of(_as_planned(entry.write)).digest: entry.run for entry in written if _is_later(entry.run, document.run)}
+
+
+def _is_later(run: str, other: str) -> bool:
+    return run.isdecimal() and other.isdecimal() and int(run) > int(other)
 
 
 def _as_planned(write: PlannedWrite) -> PlannedWrite:

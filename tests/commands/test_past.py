@@ -115,7 +115,7 @@ def test_what_there_is_nothing_to_do_about_is_one_line(leadloom, edited, tmp_pat
     again = leadloom("apply", "back.json")
     assert again.code == 0
     number = sum(account["out"]["planned"] for account in carried_out["accounts"].values())
-    assert again.err == f"{number} writes of the plan were carried out by run {carried_out['run']} already.\n"
+    assert again.err == f"Of the plan, {number} writes were carried out by run {carried_out['run']} already.\n"
 
 
 def living(crms):

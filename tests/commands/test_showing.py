@@ -93,9 +93,21 @@ def test_totals_count_rows_not_fields(shown):
     assert line.split() == ["hubspot", "0", "0", "1"]
 
 
+def test_what_needs_nobody_stands_apart_from_what_needs_a_person(shown):
+    undone = {"id": "aaaaaa", "account": "hubspot", "cause": "held:undone", "count": 4000, "fix": f"{showing.NOTHING_TO_DO}: it is held."}
+    text = shown(*showing.of_problems([undone, *RUN["problems"]]))
+    assert text.index("duplicate_rule") < text.index("For your information") < text.index("held:undone")
+    assert "Problems" not in shown(*showing.of_problems([undone]))
+    assert showing.of_problems([]) == []
+
+
+def test_one_is_not_many():
+    assert [showing.counted(number, "record") for number in (0, 1, 2)] == ["0 records", "1 record", "2 records"]
+
+
 def test_problems_and_runs(shown):
     text = shown(
-        showing.of_problems(RUN["problems"]),
+        *showing.of_problems(RUN["problems"]),
         showing.of_runs(
             [
                 {
