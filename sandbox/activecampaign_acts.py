@@ -127,13 +127,13 @@ def _hide(app: ActiveCampaign, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _engage(app: ActiveCampaign, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipient opens, clicks, gains score or bounces; whether that moves udate is a switch."""
+    """The recipient opens, clicks, gains score or bounces; whether that moves udate is a switch. Who has left a list gets no mail of it."""
     row, kind = _contact(app, body.get("id")), str(body.get("do"))
     with app.contacts.changing(row):
         row.score += kind == "score"
         if kind == "bounce":
             row.bounced, row.bounced_at = row.bounced + 1, int(app.clock.now())
-            row.lists = {id: (BOUNCED, *held[1:]) for id, held in row.lists.items()}
+            row.lists = {id: held if held[0] == UNSUBSCRIBED else (BOUNCED, *held[1:]) for id, held in row.lists.items()}
         if app.settings["engagement_bumps"]:
             row.updated = app.clock.now()
     app.activities.append((int(app.clock.now()), row.id, kind, str(row.id)))

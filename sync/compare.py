@@ -15,7 +15,7 @@ from leads.model import ABSENT, CLEARED, OnBlank, Value
 from leads.values import blank, dump_value, same
 from sync.policy import Policy
 from sync.state import Base, Change, LeadState, Pair, Problem, Review
-from sync.view import SETS, View, channel_of, every_row, is_no, latest_moment, set_of
+from sync.view import SETS, View, channel_of, every_row, is_no, latest_moment, set_of, went_with_its_address
 
 LIFTED = "restriction_lifted"
 TO_BE_ERASED = "erasure"
@@ -52,7 +52,7 @@ def compare(view: View, lead: LeadState, policy: Policy, now: datetime) -> tuple
         flips = _flips(view, lead, row, pair, now)
         pairs[row.id] = Pair(theirs, meaning, pair.refused if same(meaning, pair.meant) else None, flips, pair.late)
         if is_no(row.lead):
-            if pair.meant is True and meaning is not True:
+            if pair.meant is True and meaning is not True and not went_with_its_address(row, view.dialect, view.record.fields, view.base):
                 problems.append(_lifted(view, row))
             if row.forgets and meaning is True and pair.meant is not True:
                 reviews.append(_erasure(view))

@@ -14,7 +14,7 @@ from mappings.sets import shown
 from sync.observe import Heard, acts, is_address, withdrawals
 from sync.plan import address, lead_address, person_at
 from sync.state import Base, Link, Ref, Restriction
-from sync.view import SETS, channel_of, is_no, set_of
+from sync.view import SETS, channel_of, is_no, set_of, went_with_its_address
 from sync.workspace import Pass
 
 Links = Mapping[Ref, tuple[Link, Base]]
@@ -33,7 +33,7 @@ def restrict(turn: Pass, unit: Any, dialect: Any, records: Mapping[Ref, Record],
     """File every no that a record shows and its base has not seen.
 
     It covers the addresses shown now and those shown before: the address may have been changed after the no. An address that is
-    typed into a record that says no is denied with it: a corrected address is no consent.
+    typed into a record that says no, or said it until then, is denied with it: a corrected address is no consent.
     """
     found: list[Restriction] = []
     for ref, record in records.items():
@@ -85,7 +85,7 @@ def _told(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str, 
         if not is_no(row.lead) or not base.knows(row.id) or row.remote not in record.fields:
             continue
         theirs, pair = record.fields[row.remote], base.pair(row.id)
-        if theirs == pair.seen or row.parse(theirs, ABSENT) is True:
+        if theirs == pair.seen or row.parse(theirs, ABSENT) is True or went_with_its_address(row, dialect, record.fields, base):
             continue
         kind = heard(row.hears, theirs)
         by_itself = channel_of(row.lead) not in spelled_out  # where a CRM says more than a flag, the flag is no word of its own
@@ -132,6 +132,9 @@ def _denied(dialect: Any, record: Record, base: Base) -> Iterator[tuple[str, str
         others = {one.id for one in noes if one is not row and channel_of(one.lead).partition("/")[0] == channel} if row.derived else set()
         follows = len(others) > 0 and new.isdisjoint(others)
         yield channel, set_of(channel), row.id in new and not implied and not follows, record.said.get(row.remote)
+    for row in dialect.rows:
+        if is_no(row.lead) and row.remote in record.fields and went_with_its_address(row, dialect, record.fields, base):
+            yield channel_of(row.lead), set_of(channel_of(row.lead)), False, None
 
 
 def addresses_of(dialect: Any, fields: Mapping[str, Any]) -> set[str]:

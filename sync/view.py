@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from leads.model import FIELDS, Items, Kind, Winner
+from leads.model import ABSENT, FIELDS, Items, Kind, Winner
 from mappings.sets import shown
 from sync.state import PROFILING, Base, Link, Ref
 
@@ -69,6 +69,16 @@ def every_row(dialect: Any) -> tuple[Any, ...]:
 def shown_items(view: View, name: str, fields: Mapping[str, Any]) -> Items:
     """The members of set field `name` that a record with these `fields` shows."""
     return shown(view.dialect.sets[name], fields)
+
+
+def went_with_its_address(row: Any, dialect: Any, fields: Mapping[str, Any], base: Base) -> bool:
+    """Whether a record says no no more since its CRM keeps noes by address, and the address was exchanged: nobody took anything back."""
+    if row.needs == "" or not base.knows(row.id) or row.parse(base.pair(row.id).seen, ABSENT) is not True:
+        return False
+    rows = dialect.sets[set_of(channel_of(row.lead))]
+    before = {one.remote: base.pair(one.id).seen for one in rows}
+    was, now = (next((item.key for item in shown(rows, shows)), "") for shows in (before, {**before, **fields}))
+    return row.parse(fields.get(row.remote), ABSENT) is not True and now not in ("", was)
 
 
 def latest_moment(record: Observed, now: datetime) -> datetime:

@@ -131,8 +131,11 @@ def test_a_no_that_is_lifted_and_said_again_before_anybody_looks_is_no_news(worl
     for no in (False, True):
         world.act("salesforce", "edit", "Lead", lead.id, fields={"HasOptedOutOfEmail": no})
     assert world.noes[lead] == set()
+    world.act("salesforce", "edit", "Lead", lead.id, fields={"HasOptedOutOfEmail": False, "Leadloom_Other_Emails__c": OTHER})
+    world.act("salesforce", "edit", "Lead", lead.id, fields={"HasOptedOutOfEmail": True})
+    assert world.noes[lead] == {f"email:{OTHER}"}
     world.act("salesforce", "edit", "Lead", lead.id, fields={"Email": "third@x.example"})
-    assert world.noes[lead] == {"email:third@x.example"}
+    assert world.noes[lead] == {f"email:{OTHER}", "email:third@x.example"}
 
 
 @pytest.mark.parametrize("looks", [False, True])

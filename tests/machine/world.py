@@ -34,7 +34,7 @@ from sync.document import PlanDocument
 from sync.journal import Section
 from sync.state import Base, LinkState, Ref
 from sync.undo import Undoing
-from sync.view import SETS, every_row, is_no
+from sync.view import every_row, is_no
 from sync.workspace import Scope, Stopped
 from tests.machine.dying import Fate, Killed, MortalAdapter, MortalStore
 from tests.machine.laws import demand, mailboxes, no_is_loosened, nothing_read_is_lost, remembered
@@ -668,26 +668,24 @@ class RandomWorld(World):
         """A person denies the addresses of a record by saying no there, or by leaving them in a record that says no already.
 
         `before` was denied by it already, or by what it was made of. A no that was taken back and is said again before anybody could look
-        is none: the record shows what it showed. Nor is one at an address that was taken away before anybody could look.
+        is none for the addresses that were there: the record shows what it showed. Nor is one at an address that was taken away by then.
         """
         now = self.said(ref.account)
         if ref in now:
             known = self.noes.get(ref, set()) & (now[ref] | self.denied | self.read(ref))
-            self.noes[ref] = known | (set() if self.is_as_read(ref) else now[ref] - before)
+            self.noes[ref] = known | (now[ref] - before - (self.read(ref) if self.noes_are_as_read(ref) else set()))
         else:
             self.noes.pop(ref, None)  # taken back, maybe before anybody read it
 
-    def is_as_read(self, ref: Ref) -> bool:
-        """Whether a record shows the noes and the addresses that it showed when the hub read it last, or that the hub has sent since."""
+    def noes_are_as_read(self, ref: Ref) -> bool:
+        """Whether a record shows the noes that it showed when the hub read it last, or that the hub has sent since."""
         with self.mortal.inner.begin() as unit:
             _, base = unit.links_at(ref.account, ref.object, [ref.id]).get(ref.id, (None, Base()))
             writes = [entry.write for entry in unit.entries(account=ref.account, states=OPEN)]
         sent = {cell.row_id: cell.new for write in writes if (write.object, write.id) == ref[1:] for cell in write.cells if not cell.held}
-        before = {row.id: sent.get(row.id, base.pair(row.id).seen) for row in every_row(self.dialect(ref))}
-        dialect, fields = self.dialect(ref), self.look(ref.account)[ref].fields
-        noes = [(row.parse(before[row.id]), row.parse(fields.get(row.remote))) for row in dialect.rows if is_no(row.lead)]
-        addresses = [(before[row.id], fields.get(row.remote)) for name in SETS for row in dialect.sets[name]]
-        return all((was is True) == (now is True) for was, now in noes) and all(was == now for was, now in addresses)
+        fields, rows = self.look(ref.account)[ref].fields, [row for row in self.dialect(ref).rows if is_no(row.lead)]
+        noes = [(row.parse(sent.get(row.id, base.pair(row.id).seen)), row.parse(fields.get(row.remote))) for row in rows]
+        return all((was is True) == (now is True) for was, now in noes)
 
     def read(self, ref: Ref) -> set[str]:
         """The addresses with which the hub has read a record, as far as it has not forgotten them."""

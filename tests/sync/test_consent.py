@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from leads.consent.document import addressed
 from leads.consent.event import Kind
 from leads.consent.policy import Policy
 from leads.consent.status import Status
@@ -134,6 +135,24 @@ def test_a_no_that_is_kept_for_an_address_is_known_everywhere_in_the_run_that_wr
     assert totals(report)["hubspot"]["created" if deed == "create" else "updated"] > 0
     denied = {lead["Email"]: lead["HasOptedOutOfEmail"] for lead in built.records("salesforce", "Lead")}
     assert denied == {ADDRESS: True, BEN["email"]: False}
+    assert all(not out for out in totals(built.sync()).values())
+
+
+@pytest.mark.parametrize("crm", ["hubspot", "pipedrive"])
+def test_a_no_that_a_crm_keeps_by_address_survives_the_exchange_of_the_address(world: Build, crm: str) -> None:
+    """Nobody took anything back: the CRM has another address now, of which it knows nothing."""
+    built = world([{"crm": other, **ANNA} for other in OBJECT])
+    built.sync()
+    (one,) = built.records(crm, OBJECT[crm])
+    built.say_no(crm, OBJECT[crm], str(one["id"]))
+    built.sync()
+    new = {"email": "anna.new@acme.example"} if crm == "hubspot" else {"emails": [{"value": "anna.new@acme.example", "primary": True}]}
+    built.act(crm, "edit", OBJECT[crm], str(one["id"]), fields=new)
+    report = built.sync()
+    assert {other: denied(built, other) for other in OBJECT} == {other: [True] for other in OBJECT}
+    assert "restriction_lifted" not in [problem["cause"] for problem in report.problems]
+    with built.store.begin() as unit:
+        assert {event.kind for event, _ in addressed([document for _, document in unit.every_event()])} == {Kind.WITHDRAW}
     assert all(not out for out in totals(built.sync()).values())
 
 
