@@ -138,9 +138,13 @@ def invalidate(
     config: Config = None,
 ) -> None:
     """Take back what one run saw in the CRMs. Acts of a person stay, and no CRM is loosened by it."""
-    now = datetime.now(UTC).isoformat()
-    row = {"kind": "invalidate", "occurred": {"lo": now, "hi": now}, "provenance": "operator", "refs": {"batch": f"run:{run}"}}
-    _keep([{**row, "clock": "hub"}], by, as_json, config)
+    from commands import showing
+    from commands.workspace import open_workspace, settings_of
+    from sync.consents import invalidate as taken_back
+
+    with open_workspace(settings_of(config)) as workspace:
+        number = taken_back(workspace, run, by)
+    showing.print_json({"taken_back": number}) if as_json else showing.show(f"Observations of run {run} taken back: {number}.")
 
 
 @consent.command()

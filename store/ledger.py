@@ -13,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from leads.consent.denial import denials
-from leads.consent.event import RESTRICTIONS, Event, Kind, canonical
+from leads.consent.event import RESTRICTIONS, UNKNOWN, Event, Kind, canonical
 from leads.consent.fold import Orders
 from leads.consent.reading import ConsentFileWrong, read_events
 from store import schema as t
@@ -55,6 +55,11 @@ class Ledger(Trail):
 
     def _orders(self) -> Orders:
         return Orders.among(read_events([_document(row) for row in self._run(_ORDERS)]))
+
+    def observed_in(self, batch: str) -> list[Event]:
+        """What one run saw in the CRMs."""
+        orders = Orders(frozenset(), {batch: -UNKNOWN})
+        return [event for events in self._batches() for event in events if orders.take_back(event)]
 
     def _batches(self) -> Iterator[list[Event]]:
         documents = (document for _, document in self.every_event())

@@ -19,7 +19,7 @@ from leads.consent.policy import Policy
 from leads.consent.reading import read_events
 from leads.consent.status import WORST, Answer, Key, Links, status_of
 from sync.state import Base, Joining, Link, LinkState, Way
-from sync.workspace import Workspace
+from sync.workspace import Stopped, Workspace
 
 CHUNK: Final = 200
 
@@ -54,6 +54,23 @@ def erased_among(workspace: Workspace, unit: Any, places: Iterable[str]) -> set[
     listed = {entry.seal for entry in workspace.suppression.entries()}
     known = listed | unit.suppressed({seal for found in sealed.values() for seal in found})
     return {place for place, found in sealed.items() if not known.isdisjoint(found)}
+
+
+def invalidate(workspace: Workspace, run: str, by: str) -> int:
+    """Take back what one run saw in the CRMs, never an act of a person; returns how many observations that were.
+
+    Raises `Stopped` for a run that never was: what a later one will see must not be taken back before it is seen.
+    """
+    now, batch = workspace.now(), f"run:{run}"
+    with workspace.store.begin() as unit:
+        if unit.run(run) is None:
+            raise Stopped(f"There is no run {run}. `leadloom runs` lists them.", exit_code=2)
+        seen = len(unit.observed_in(batch))
+    at = {"lo": now.isoformat(), "hi": now.isoformat()}
+    order = {"kind": "invalidate", "occurred": at, "provenance": "operator", "refs": {"batch": batch}, "clock": "hub"}
+    if seen:
+        record(workspace, [order], by)
+    return seen
 
 
 def _of_those_behind(unit: Any, added: Iterable[Noted]) -> Iterator[Noted]:

@@ -17,20 +17,21 @@ WEAKEST: Final = (Provenance.PURCHASED, Provenance.IMPORT, Provenance.SYNC, Prov
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What operators have taken back: single observations, and batches of them."""
+    """What operators have taken back: single observations, and batches of them, each as far as it had been seen when it was ordered."""
 
     names: frozenset[str]
-    batches: frozenset[str]
+    batches: Mapping[str, float]
 
     @classmethod
     def among(cls, events: Iterable[Event]) -> Orders:
         orders = [event for event in events if event.kind is Kind.INVALIDATE and event.provenance is Provenance.OPERATOR]
         names = frozenset(name for order in orders for name in order.invalidates)
-        return cls(names, frozenset(order.batch for order in orders if order.batch != ""))
+        latest = sorted((order.observed_at, order.batch) for order in orders if order.batch != "")
+        return cls(names, {batch: at for at, batch in latest})
 
     def take_back(self, event: Event) -> bool:
         observed = event.provenance in OBSERVED and event.kind is not Kind.INVALIDATE
-        return observed and (event.name in self.names or event.batch in self.batches)
+        return observed and (event.name in self.names or event.observed_at <= self.batches.get(event.batch, UNKNOWN))
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,11 +222,18 @@ def test_what_a_run_saw_can_be_taken_back_and_what_a_person_did_cannot(leadloom,
     crms.apps[record["account"]].act(fields)
     run = leadloom("sync", "--json").json["run"]
     assert statuses(leadloom, somebody["lead_id"]) == {"withdrawn"}
-    leadloom("consent", "invalidate", run, "--by", "anna")
+    said = leadloom("consent", "invalidate", run, "--by", "anna")
+    assert said.out == f"Observations of run {run} taken back: 1.\n"
     assert statuses(leadloom, somebody["lead_id"]) == {"never_asked"}
     leadloom("consent", "withdraw", address, "--by", "anna")
     leadloom("consent", "invalidate", run, "--by", "anna")
     assert statuses(leadloom, somebody["lead_id"]) == {"withdrawn"}
+
+
+@pytest.mark.parametrize("run", ["99", "xyz"])
+def test_what_no_run_has_seen_yet_cannot_be_taken_back(leadloom, somebody, run):
+    said = leadloom("consent", "invalidate", run, "--by", "anna")
+    assert (said.code, said.err) == (2, f"There is no run {run}. `leadloom runs` lists them.\n")
 
 
 def test_evidence_from_another_system_is_imported_once_and_proves(leadloom, somebody, tmp_path):

@@ -123,6 +123,8 @@ def test_an_operator_takes_back_what_was_seen_and_never_what_a_person_did() -> N
         "refs": {"batch": "monday"},
     }
     assert answer(file([*doi(), seen, back]))["status"] == "confirmed"
+    later = no("later", day=22, provenance="sync", refs={"batch": "monday"})
+    assert answer(file([*doi(), later, back]))["status"] == "withdrawn", "what was not seen yet when it was ordered stands"
     own = no("own", provenance="subject", refs={"batch": "monday"})
     assert answer(file([*doi(), own, back]))["status"] == "withdrawn"
 
