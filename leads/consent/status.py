@@ -297,9 +297,10 @@ def _objects_to_marketing(event: Event) -> bool:
 
 
 def _who_said_it(event: Event, links: Links) -> frozenset[str]:
-    """Of several people behind one mailbox the one who is named; a name that the mailbox does not know (any more) may be any of them."""
+    """Of several people behind one mailbox the one who is named; a name that nobody has (any more) may be that of any of them."""
     behind = _persons_of(event.mailbox, event.identifier, links)
-    return event.persons if event.persons and event.persons <= behind else event.persons | behind
+    known = event.persons and all(one in behind or any(one in persons for persons in links.values()) for one in event.persons)
+    return event.persons if known else event.persons | behind
 
 
 def _persons_of(mailbox: str, identifier: str, links: Links) -> frozenset[str]:

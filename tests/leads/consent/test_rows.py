@@ -8,7 +8,7 @@ import pytest
 
 from leads.consent.document import evaluate
 from leads.consent.reading import ConsentFileWrong
-from tests.leads.consent.acts import DE, TEXT, A, B, at, basis, doi, file, flag, no, request, single
+from tests.leads.consent.acts import DE, INFO, TEXT, A, B, at, basis, doi, file, flag, no, request, single
 from tests.leads.consent.rows import ROWS, Row
 
 
@@ -213,6 +213,16 @@ def test_of_two_people_behind_one_mailbox_the_one_who_objected_is_meant() -> Non
 def test_an_objection_follows_a_merge_that_left_its_lead_without_a_name() -> None:
     merged = {A: ["p1"], B: ["p1"]}
     assert answer(file([*doi(), no(who=B, kind="object", person="p2")], links=merged))["status"] == "objected"
+
+
+def test_who_objected_and_is_known_elsewhere_is_nobody_else_behind_the_mailbox() -> None:
+    """Else joining two persons would narrow it again, and permit more."""
+    objection = no(who=INFO, kind="object", person="px")
+    apart = {INFO: ["p1", "p2"], A: ["p1"], B: ["p2"], "email:c@x.de": ["px"]}
+    joined = {INFO: ["p1", "p2", "px"], A: ["p1", "px"], B: ["p2"], "email:c@x.de": ["p1", "px"]}
+    for links, statuses in ((apart, ["confirmed", "confirmed"]), (joined, ["objected", "confirmed"])):
+        asked = [answer(file([*doi(), *doi("e", who=B), objection], who=who, links=links))["status"] for who in (A, B)]
+        assert asked == statuses
 
 
 def test_an_objection_to_marketing_is_one_to_profiling() -> None:
