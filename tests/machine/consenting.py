@@ -132,7 +132,10 @@ def _shown(world: ConsentWorld, ref: Ref, record: Record) -> Shown:
 
 
 def taken_back(world: ConsentWorld) -> set[tuple[Ref, str]]:
-    """The noes of records, as the hub knows them, that somebody has taken back in the CRM since they were read."""
+    """The noes of records, as the hub knows them, that somebody has taken back in the CRM since they were read.
+
+    What a CRM keeps by an address that was exchanged went with it.
+    """
     with world.mortal.inner.begin() as unit:
         bases = {link.ref: base for found in unit.links_of(unit.lead_ids("", 10_000)).values() for link, base in found}
     found: set[tuple[Ref, str]] = set()
@@ -142,9 +145,18 @@ def taken_back(world: ConsentWorld) -> set[tuple[Ref, str]]:
             pair = base.pair(row.id) if base is not None else None
             if pair is None or not (is_no(row.lead) and row.written) or pair.meant is not True or pair.late is not None:
                 continue
-            if row.parse(pair.seen) is True and row.parse(record.fields.get(row.remote)) is not True:
+            if row.parse(pair.seen) is True and row.parse(record.fields.get(row.remote)) is not True and not moved(row, base, record):
                 found.add((ref, row.id))
     return found
+
+
+def moved(row: Any, base: Any, record: Record) -> bool:
+    """Whether the address by which a CRM keeps a no is another one than when the record was read."""
+    if row.needs == "":
+        return False
+    seen = base.pair(row.needs).seen
+    first, now = ([one["value"] for one in shown][:1] if isinstance(shown, list) else shown for shown in (seen, record.fields[row.needs]))
+    return bool(first != now)
 
 
 def what_was_taken_back_is_told(world: ConsentWorld, lifted: Set[tuple[Ref, str]], run: str) -> None:
