@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from leads import suppression
-from leads.consent.denial import MARKETING
+from leads.consent.denial import EVERY_CHANNEL, MARKETING
 from leads.consent.document import addressed
 from leads.consent.event import ANY, RESTRICTIONS, Event, Kind, Scope
 from leads.consent.fold import Orders, fold
@@ -134,16 +134,26 @@ def _of_whom_it_may_be(event: Event, names: Mapping[str, str], parted: Sequence[
 def answers(
     unit: Any, addresses: Mapping[str, str], lead_ids: Sequence[str], purposes: Iterable[str], now: datetime, policy: Policy
 ) -> list[tuple[Key, Answer]]:
-    """What holds for every address, purpose and channel that can be asked of it."""
+    """What holds for every address, purpose and channel that can be asked of it, and for further channels that somebody spoke of."""
     events, links = about(unit, addresses, lead_ids)
     folded = fold(events, policy)
     keys = [
         Key(identifier, mailbox, purpose, channel)
         for identifier, mailbox in sorted(addresses.items())
-        for channel in (("email",) if identifier.startswith("email:") else ("phone", "sms"))
+        for channel in (*_usual(identifier), *_spoken_of(events, mailbox))
         for purpose in purposes
     ]
     return [(key, status_of(folded, key, now.timestamp(), policy, links)) for key in keys]
+
+
+def _usual(identifier: str) -> tuple[str, ...]:
+    return ("email",) if identifier.startswith("email:") else ("phone", "sms")
+
+
+def _spoken_of(events: Iterable[Event], mailbox: str) -> list[str]:
+    """The further channels that events at this address, or of the person, are about."""
+    about = {channel for event in events if event.mailbox == mailbox or event.scope is Scope.PERSON for channel in event.channels}
+    return sorted(about - {ANY, *EVERY_CHANNEL})
 
 
 def act(kind: Kind, identifier: str, at: datetime, **more: Any) -> dict[str, Any]:

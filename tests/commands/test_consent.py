@@ -357,3 +357,10 @@ def test_rows_that_would_have_no_effect_or_that_only_an_operator_may_say_are_rej
     rejected = (tmp_path / "events.rejects.csv").read_text().splitlines()[1:]
     told = ("Did you mean marketing.newsletter?", "channels: expected email", "a file cannot invalidate", "a file cannot erase")
     assert all(f"{number}," in line and text in line for number, (line, text) in enumerate(zip(rejected, told, strict=True), 1))
+
+
+def test_a_no_to_a_channel_that_no_crm_knows_is_shown(leadloom, somebody):
+    assert leadloom("consent", "withdraw", somebody["email"], "--by", "ben", "--channel", "postal").code == 0
+    rows = leadloom("consent", "status", somebody["lead_id"], "--json").json
+    assert {row["status"] for row in rows if row["channel"] == "postal"} == {"withdrawn"}
+    assert {row["channel"] for row in rows if row["status"] == "withdrawn"} == {"postal"}
