@@ -98,13 +98,13 @@ def parse(document: Any) -> tuple[Policy, list[str]]:
     if not isinstance(rules, list):
         mistakes.append("policy.rule: expected a list of rules")
         rules = []
-    holding = [rule for rule in _rules(rules, mistakes) if rule.jurisdiction in (ANY, _jurisdiction(document, mistakes))]
-    return Policy(tuple(holding), default, skew, _scopes(document.get("scope", {}), mistakes)), mistakes
+    here = _jurisdiction(document.get("controller", {}), mistakes)
+    holding = tuple(rule for rule in _rules(rules, here, mistakes) if rule.jurisdiction in (ANY, here))
+    return Policy(holding, default, skew, _scopes(document.get("scope", {}), mistakes)), mistakes
 
 
-def _jurisdiction(document: Mapping[str, Any], mistakes: list[str]) -> str:
-    """Where the controller is; a rule for another jurisdiction is none for it."""
-    controller = document.get("controller", {})
+def _jurisdiction(controller: Any, mistakes: list[str]) -> str:
+    """Where the controller is, if that is said; a rule for another jurisdiction is none for it."""
     if isinstance(controller, Mapping):
         return str(controller.get("jurisdiction", ANY))
     mistakes.append("policy.controller: expected a table")
@@ -153,13 +153,15 @@ def _duration(text: Any, where: str, mistakes: list[str]) -> Duration | None:
         return None
 
 
-def _rules(rules: list[Any], mistakes: list[str]) -> Iterator[Rule]:
+def _rules(rules: list[Any], here: str, mistakes: list[str]) -> Iterator[Rule]:
     for number, row in enumerate(rules, 1):
         where = f"policy.rule {number}"
         if not isinstance(row, Mapping):
             mistakes.append(f"{where}: expected a table")
             continue
         mistakes += [f"{where}.{key}: is no key of a rule; known are {', '.join(KEYS)}" for key in row if key not in (*KEYS, *OF_KEEPING)]
+        if here == ANY and row.get("jurisdiction", ANY) != ANY:
+            mistakes.append(f"{where}.jurisdiction: needs policy.controller.jurisdiction beside it, which says where you are")
         channel, mode = row.get("channel", ANY), row.get("mode", "opt_in")
         if channel not in (ANY, *CHANNELS):
             mistakes.append(f"{where}.channel: expected one of {', '.join((ANY, *CHANNELS))}")

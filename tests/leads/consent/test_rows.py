@@ -268,6 +268,9 @@ def test_a_rule_for_a_channel_is_more_specific_than_one_for_a_purpose_and_a_juri
     assert answer(file([single()], policy=policy))["status"] == "granted"
     policy["controller"] = {"jurisdiction": "DE"}
     assert answer(file([single()], policy=policy))["status"] == "unproven"
+    with pytest.raises(ConsentFileWrong) as raised:
+        evaluate(file([single()], policy={"controller": [], "rule": policy["rule"]}))
+    assert [mistake.split(":")[0] for mistake in raised.value.mistakes] == ["policy.controller", "policy.rule 2.jurisdiction"]
 
 
 def test_what_a_rule_does_not_say_is_the_strictest() -> None:
